@@ -1,0 +1,54 @@
+"""The one object that a service opens."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any, Self
+
+from psycopg.rows import scalar_row
+
+from botcore import pool
+from botcore.chats import Chats
+from botcore.executor import Executor
+from botcore.messages import Messages
+from botcore.stats import Stats
+from botcore.users import Users
+
+
+class Transaction:
+    """The repositories on one connection: all of their changes are committed together, or none."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+        self.users = Users(executor)
+        self.chats = Chats(executor)
+        self.messages = Messages(executor)
+        self.stats = Stats(executor)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Transaction"]:
+        """The same repositories in one transaction; inside of one already, in a savepoint.
+
+        Call neither Telegram nor a model inside: the connection and its locks would wait for them.
+        """
+        async with self._executor.transaction() as executor:
+            yield Transaction(executor)
+
+
+class Database(Transaction):
+    """The repositories over a pool of connections: every call is a transaction of its own."""
+
+    @classmethod
+    @asynccontextmanager
+    async def connect(cls, url: str, **settings: Any) -> AsyncIterator[Self]:
+        """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
+
+        Raises Unavailable at once, with the cause, when no connection can be made, and InvalidInput for a URL
+        that cannot be read.
+        """
+        await (await pool.connect(url)).close()
+        async with pool.create(url, **settings) as opened:
+            yield cls(Executor(opened.connection))
+
+    async def ping(self) -> None:
+        """One round trip to the server; raises Unavailable when there is no answer."""
+        await self._executor.one("database/ping", scalar_row)

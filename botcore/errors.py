@@ -1,0 +1,112 @@
+"""What botcore raises: every error says what happened, keeps its data, and holds no content."""
+
+from typing import Final
+
+import psycopg
+from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
+
+
+class BotcoreError(Exception):
+    """The base of every error that botcore raises on purpose."""
+
+
+class NotFound(BotcoreError):
+    """A row that had to be there is missing or deleted; `kind` and `key` say which."""
+
+    def __init__(self, kind: str, **key: object) -> None:
+        self.kind: Final = kind
+        self.key: Final = key
+        super().__init__(f"no {kind} with {', '.join(f'{name}={value}' for name, value in key.items())}")
+
+
+class Conflict(BotcoreError):
+    """A write met a row that it must not double; `constraint` names the rule in the schema."""
+
+    def __init__(self, query: str, constraint: str | None) -> None:
+        self.query: Final = query
+        self.constraint: Final = constraint
+        super().__init__(f"{query}: conflicts with {constraint or 'a concurrent change'}")
+
+
+class InvalidInput(BotcoreError):
+    """A value was refused before or by the server; `field` names the argument, never its content."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        self.field: Final = field
+        self.reason: Final = reason
+        super().__init__(f"{field}: {reason}")
+
+
+class Unavailable(BotcoreError):
+    """The database cannot answer now; `retry_is_safe` says whether the same call may be repeated."""
+
+    def __init__(self, reason: str, *, retry_is_safe: bool = False, sqlstate: str | None = None) -> None:
+        self.reason: Final = reason
+        self.retry_is_safe: Final = retry_is_safe
+        self.sqlstate: Final = sqlstate
+        super().__init__(reason)
+
+
+class SchemaMismatch(BotcoreError):
+    """The database's schema is not the code's; `command` is what helps, the revisions are Alembic's."""
+
+    def __init__(self, reason: str, command: str, *, current: str | None = None, expected: str | None = None) -> None:
+        self.current: Final = current
+        self.expected: Final = expected
+        self.command: Final = command
+        super().__init__(f"{reason}: run `{command}`")
+
+
+def from_psycopg(error: psycopg.Error, query: str) -> BotcoreError:
+    """What botcore raises for a driver's error in `query`, decided by SQLSTATE and never by class.
+
+    The server's text is left out, since its DETAIL can hold a row's content; the caller keeps it as the cause.
+    """
+    sqlstate = error.sqlstate or ""
+    if reason := _pool_reason(error):
+        return Unavailable(f"{query}: {reason}", retry_is_safe=True)
+    if sqlstate in _UNAVAILABLE:
+        reason, retry_is_safe = _UNAVAILABLE[sqlstate]
+        return Unavailable(f"{query}: {reason}", retry_is_safe=retry_is_safe, sqlstate=sqlstate)
+    if sqlstate.startswith("08") or (not sqlstate and isinstance(error, psycopg.OperationalError)):
+        return Unavailable(f"{query}: the connection was lost, the outcome is unknown", sqlstate=sqlstate or None)
+    if sqlstate in {"23505", "23503", "23P01"}:
+        return Conflict(query, error.diag.constraint_name)
+    if sqlstate.startswith(("22", "23")) or isinstance(error, psycopg.DataError):
+        return InvalidInput(_field(error) or query, f"refused by the server, SQLSTATE {sqlstate or 'unknown'}")
+    if sqlstate in {"42P01", "42703"}:
+        return SchemaMismatch(f"{query}: the database lacks what this query reads", "botcli db upgrade")
+    return BotcoreError(f"{query}: SQLSTATE {sqlstate or 'unknown'}")
+
+
+def _field(error: psycopg.Error) -> str | None:
+    """The column that a failed check names: constraints are called ck_<table>_<column>."""
+    _, _, column = (error.diag.constraint_name or "").removeprefix("ck_").partition("_")
+    return column or error.diag.column_name
+
+
+def _pool_reason(error: psycopg.Error) -> str | None:
+    if isinstance(error, TooManyRequests):
+        return "too many calls wait for a connection already"
+    if isinstance(error, PoolTimeout):
+        return "no connection came free in time"
+    if isinstance(error, PoolClosed):
+        return "the database is closed"
+    return None
+
+
+# SQLSTATE -> what happened, and whether the call had no effect and may be repeated.
+# https://www.postgresql.org/docs/18/errcodes-appendix.html
+_UNAVAILABLE: Final = {
+    "25006": ("the server is read-only, after a failover connect again", True),
+    "40001": ("a concurrent change was first", True),
+    "40P01": ("a deadlock was broken", True),
+    "53100": ("the server's disk is full", False),
+    "53200": ("the server is out of memory", False),
+    "53300": ("the server has no connection to spare", True),
+    "55P03": ("a lock was not released in time", True),
+    "57014": ("the statement was cancelled or ran into its timeout", False),
+    "57P01": ("the server is shutting down, the outcome is unknown", False),
+    "57P02": ("the server crashed, the outcome is unknown", False),
+    "57P03": ("the server is starting", True),
+}

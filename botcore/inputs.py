@@ -1,0 +1,54 @@
+"""Refuses what PostgreSQL would refuse late, misread, or store as something else; see Raises of check."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from botcore.errors import InvalidInput
+from botcore.queries import Parameter, Query
+
+_BIGINT = range(-(2**63), 2**63)
+
+
+def check(query: Query, values: Mapping[str, object]) -> None:
+    """Compares the values with the types and bounds in the query's header; None is SQL's NULL.
+
+    Raises InvalidInput, naming the field, for a wrong type (bytes would be stored as `\\x61`), a number beyond
+    64 bits or the header's bounds, NUL characters, lone surrogates and datetimes without a time zone.
+    """
+    for name, parameter in query.parameters.items():
+        value = values[name]
+        if value is not None:
+            _CHECKS[parameter.type](name, value, parameter)
+        elif parameter.minimum is not None:
+            raise InvalidInput(name, f"must be {parameter.minimum}..{parameter.maximum}, not None")
+
+
+def _bigint(name: str, value: object, parameter: Parameter) -> None:
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidInput(name, f"must be an int, not {type(value).__name__}")
+    if value not in _BIGINT:
+        raise InvalidInput(name, "does not fit into 64 bits")
+    if parameter.minimum is not None and parameter.maximum is not None:
+        if not parameter.minimum <= value <= parameter.maximum:
+            raise InvalidInput(name, f"must be {parameter.minimum}..{parameter.maximum}, not {value}")
+
+
+def _text(name: str, value: object, _: Parameter) -> None:
+    if not isinstance(value, str):
+        raise InvalidInput(name, f"must be a str, not {type(value).__name__}")
+    if "\0" in value:
+        raise InvalidInput(name, "holds a NUL character, which PostgreSQL cannot store")
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise InvalidInput(name, "holds a lone surrogate, which UTF-8 cannot carry") from None
+
+
+def _timestamptz(name: str, value: object, _: Parameter) -> None:
+    if not isinstance(value, datetime):
+        raise InvalidInput(name, f"must be a datetime, not {type(value).__name__}")
+    if value.utcoffset() is None:
+        raise InvalidInput(name, "has no time zone; use datetime.now(UTC) or the like")
+
+
+_CHECKS = {"bigint": _bigint, "text": _text, "timestamptz": _timestamptz}

@@ -1,0 +1,112 @@
+"""Every setting of a connection and of the pool, each with its reason."""
+
+from typing import Final
+
+import psycopg
+from psycopg.adapt import AdaptersMap
+from psycopg.rows import TupleRow
+from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
+from psycopg_pool import AsyncConnectionPool
+
+from botcore import urls
+from botcore.errors import Unavailable
+
+Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
+
+# An int goes as bigint whatever its value; by default one statement is prepared for smallint, int and bigint each.
+# The text form comes last and wins, because a list of ints would go as smallint[] with the binary one alone.
+ADAPTERS: Final = AdaptersMap(psycopg.adapters)
+ADAPTERS.register_dumper(int, Int8BinaryDumper)
+ADAPTERS.register_dumper(int, Int8Dumper)
+
+DEFAULTS: Final = {
+    # what pg_stat_activity shows
+    "application_name": "botcore",
+    # seconds for one address; libpq waits for ever by default
+    "connect_timeout": 10,
+    # a peer that vanished without a word is noticed in 30 s + 3 * 10 s rather than in two hours
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+}
+
+
+async def connect(url: str) -> psycopg.AsyncConnection[TupleRow]:
+    """One connection outside of any pool, in autocommit.
+
+    Raises Unavailable with the true cause, which a pool would hide behind its timeout.
+    """
+    conninfo = urls.conninfo(url, **DEFAULTS)
+    try:
+        return await psycopg.AsyncConnection.connect(conninfo, autocommit=True, context=ADAPTERS)
+    except psycopg.OperationalError as error:
+        raise unreachable(conninfo, error) from error
+
+
+def connect_sync(url: str, *, autocommit: bool = True, **defaults: object) -> psycopg.Connection[TupleRow]:
+    """One blocking connection, as Alembic needs it; raises as `connect` does."""
+    conninfo = urls.conninfo(url, **DEFAULTS, **defaults)
+    try:
+        return psycopg.connect(conninfo, autocommit=autocommit, context=ADAPTERS)
+    except psycopg.OperationalError as error:
+        raise unreachable(conninfo, error) from error
+
+
+def create(
+    url: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 10,
+    max_waiting: int = 1_000,
+    timeout_seconds: float = 10.0,
+) -> Pool:
+    """A closed pool for this URL: at most `max_size` connections, `max_waiting` callers that wait for one.
+
+    A caller beyond is refused at once, one that waited `timeout_seconds` then.
+    """
+    return AsyncConnectionPool(
+        urls.conninfo(url, **DEFAULTS),
+        # most calls are one statement: BEGIN and COMMIT would cost two round trips more
+        kwargs={"autocommit": True, "context": ADAPTERS},
+        min_size=min_size,
+        max_size=max_size,
+        max_waiting=max_waiting,
+        timeout=timeout_seconds,
+        # Connections are replaced now and then, so that a server's memory for them and a stale DNS answer go
+        max_lifetime=60 * 60.0,
+        max_idle=10 * 60.0,
+        # opened by Database.connect inside the running loop
+        open=False,
+        name="botcore",
+    )
+
+
+def unreachable(conninfo: str, error: psycopg.OperationalError) -> Unavailable:
+    """Why no connection came about, in one line: libpq gives no SQLSTATE here, only its text."""
+    text = str(error)
+    for pattern, reason in _REASONS.items():
+        if pattern in text:
+            break
+    else:
+        reason = "no connection"
+    return Unavailable(f"cannot connect to {urls.describe(conninfo)}: {reason}", retry_is_safe=True)
+
+
+_REASONS: Final = {
+    "password authentication failed": "wrong user or password",
+    "no password supplied": "the server asks for a password and the URL has none",
+    "does not exist": "no such database or user",
+    "no pg_hba.conf entry": "the server does not admit this user from this host (pg_hba.conf)",
+    "Peer authentication failed": "the server admits only its own system user",
+    "Connection refused": "nothing listens there; is the server running?",
+    "No such file or directory": "nothing listens there; is the server running?",
+    "certificate": "the server's certificate is not trusted; name its authority by sslrootcert=FILE in the URL",
+    "does not support SSL": "the server offers no encryption; sslmode=disable in the URL accepts that",
+    "timeout expired": "no answer in time",
+    "resolve": "the host's name is unknown",
+    "could not translate host name": "the host's name is unknown",
+    "too many clients": "the server has no connection to spare",
+    "remaining connection slots": "the server has no connection to spare",
+    "starting up": "the server is starting",
+    "shutting down": "the server is shutting down",
+}

@@ -1,0 +1,60 @@
+"""sql/ -> psycopg: a file as psql reads it becomes a statement as the driver takes it."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+_PLACEHOLDER = re.compile(r":'(\w+)'")
+_PARAMETER = re.compile(r"^-- (\w+) +(bigint|text|timestamptz)( .*)?$", re.MULTILINE)
+_RANGE = re.compile(r"(\d+)\.\.(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """What a file's header declares of one parameter: PostgreSQL's type and, where given, its bounds."""
+
+    type: str
+    minimum: int | None = None
+    maximum: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One file of sql/: its name as `folder/file`, its text, and what the driver executes."""
+
+    name: str
+    text: str
+    statement: bytes
+    parameters: Mapping[str, Parameter]
+
+
+def folder() -> Path:
+    """The folder of the SQL files: inside the package in a wheel, next to it in a checkout."""
+    packaged = Path(__file__).parent / "_sql"
+    return packaged if packaged.is_dir() else Path(__file__).parents[1] / "sql"
+
+
+def names() -> list[str]:
+    """The name of every query, as `folder/file`, sorted."""
+    return sorted(path.relative_to(folder()).with_suffix("").as_posix() for path in folder().glob("*/*.sql"))
+
+
+def parse(name: str, text: str) -> Query:
+    """The query in the text of a file; psql's `:'name'` becomes the driver's `%(name)s`."""
+    statement = _PLACEHOLDER.sub(r"%(\1)s", text.replace("%", "%%"))
+    used = set(_PLACEHOLDER.findall(text))
+    declared = {name: _parameter(kind, rest) for name, kind, rest in _PARAMETER.findall(text) if name in used}
+    return Query(name, text, statement.encode(), declared)
+
+
+@cache
+def load(name: str) -> Query:
+    """The query of the file `sql/<name>.sql`, read once."""
+    return parse(name, (folder() / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def _parameter(kind: str, rest: str) -> Parameter:
+    bounds = _RANGE.search(rest)
+    return Parameter(kind, int(bounds[1]), int(bounds[2])) if bounds else Parameter(kind)

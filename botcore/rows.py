@@ -1,0 +1,85 @@
+"""What the queries return: frozen rows, their fields in the order of the SELECT."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Role = Literal["system", "user", "assistant"]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """A person, the same one for every bot."""
+
+    id: int
+    telegram_user_id: int
+    username: str | None
+    first_name: str
+    last_name: str | None
+    language_code: str | None
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Chat:
+    """A chat as one bot sees it; `business_connection_id` is '' outside of business connections."""
+
+    id: int
+    bot_id: int
+    telegram_chat_id: int
+    business_connection_id: str
+    type: str
+    title: str | None
+    created_at: datetime
+    updated_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A stored message; `user_id` is the person the bot talks with, `length` counts characters."""
+
+    chat_id: int
+    id: int
+    user_id: int | None
+    message_thread_id: int
+    role: Role
+    content: str = field(repr=False)  # a log line that shows a row must not show what somebody wrote
+    length: int
+    telegram_message_id: int | None
+    reply_to_id: int | None
+    sent_at: datetime
+    created_at: datetime
+    deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """A message in the store, and whether this call put it there."""
+
+    message: Message
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """One batch of a clearing: how many messages it hid and the lowest id among them."""
+
+    cleared: int
+    lowest_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """What one bot has stored, counted over live rows; the times are Telegram's dates."""
+
+    people: int
+    chats: int
+    system_messages: int
+    user_messages: int
+    assistant_messages: int
+    characters: int
+    first_at: datetime | None
+    last_at: datetime | None

@@ -1,0 +1,62 @@
+"""The people behind the messages."""
+
+from psycopg.rows import args_row, scalar_row
+
+from botcore.executor import Executor
+from botcore.rows import User
+
+_user = args_row(User)
+
+
+class Users:
+    """Queries of sql/users/, one method a file."""
+
+    def __init__(self, executor: Executor) -> None:
+        self._executor = executor
+
+    async def get_or_create(
+        self,
+        *,
+        telegram_user_id: int,
+        first_name: str,
+        last_name: str | None = None,
+        username: str | None = None,
+        language_code: str | None = None,
+    ) -> User:
+        """The person with this Telegram id: stored when new, updated when changed, revived when deleted."""
+        [user] = await self._executor.all(
+            "users/get_or_create",
+            _user,
+            telegram_user_id=telegram_user_id,
+            first_name=first_name,
+            last_name=last_name,
+            username=username,
+            language_code=language_code,
+        )
+        return user
+
+    async def get(self, *, user_id: int) -> User | None:
+        """The live person with botcore's id."""
+        return await self._executor.one("users/get", _user, user_id=user_id)
+
+    async def find(self, *, telegram_user_id: int) -> User | None:
+        """The live person with Telegram's id."""
+        return await self._executor.one("users/find", _user, telegram_user_id=telegram_user_id)
+
+    async def page(self, *, after_id: int = 0, page_size: int = 100) -> list[User]:
+        """Live people by id; page on with the last id as `after_id`. `page_size` is 1..1000."""
+        return await self._executor.all("users/page", _user, after_id=after_id, page_size=page_size)
+
+    async def delete(self, *, user_id: int) -> bool:
+        """Hides the person and their messages at one instant; False when there was nothing to delete."""
+        async with self._executor.transaction() as executor:
+            if await executor.one("users/delete_lock", scalar_row, user_id=user_id) is None:
+                return False
+            return await executor.one("users/delete", scalar_row, user_id=user_id) is not None
+
+    async def restore(self, *, user_id: int) -> bool:
+        """Brings back the person with the messages that fell with them; False when they are not deleted."""
+        async with self._executor.transaction() as executor:
+            if await executor.one("users/restore_lock", scalar_row, user_id=user_id) is None:
+                return False
+            return await executor.one("users/restore", scalar_row, user_id=user_id) is not None

@@ -1,0 +1,35 @@
+-- The chat as this bot sees it: stored when new, brought up to date when changed, revived when deleted.
+--
+-- bot_id                  bigint  Telegram's id of the bot; 0 for the terminal
+-- telegram_chat_id        bigint  Telegram's id of the chat
+-- business_connection_id  text    the business connection; '' outside of one
+-- type                    text    Telegram's word: private, group, supergroup, channel
+-- title                   text    '' for none
+-- returns                 Chat    1 row
+WITH known AS (
+    -- equal and live: nothing is written, not even a dead row version
+    SELECT
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+    FROM chats
+    WHERE bot_id = :'bot_id'
+      AND telegram_chat_id = :'telegram_chat_id'
+      AND business_connection_id = :'business_connection_id'
+      AND deleted_at IS NULL
+      AND (type, title) IS NOT DISTINCT FROM (:'type', NULLIF(:'title', ''))
+),
+
+written AS (
+    INSERT INTO chats (bot_id, telegram_chat_id, business_connection_id, type, title)
+    SELECT
+        :'bot_id', :'telegram_chat_id', :'business_connection_id', :'type', NULLIF(:'title', '')
+    WHERE NOT EXISTS (SELECT FROM known)
+    -- without WHERE: a row that this snapshot cannot see yet is still returned
+    ON CONFLICT (bot_id, telegram_chat_id, business_connection_id) DO UPDATE
+    SET type = excluded.type, title = excluded.title, updated_at = now(), deleted_at = NULL
+    RETURNING
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+)
+
+TABLE known
+UNION ALL
+TABLE written;

@@ -1,0 +1,19 @@
+-- The newest live messages of one dialogue, newest first; page back with the last id as before_id.
+--
+-- chat_id            bigint   botcore's id of the chat
+-- user_id            bigint   botcore's id of the person the bot talks with
+-- message_thread_id  bigint   the topic; 0 outside topics
+-- before_id          bigint   only ids below this; 9223372036854775807 for the first page
+-- page_size          bigint   rows at most, 1..1000
+-- returns            Message  0..page_size rows
+SELECT
+    chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
+    sent_at, created_at, deleted_at
+FROM messages
+WHERE chat_id = :'chat_id'
+  AND user_id = :'user_id'
+  AND message_thread_id = :'message_thread_id'
+  AND id < :'before_id'
+  AND deleted_at IS NULL
+ORDER BY id DESC
+LIMIT :'page_size';

@@ -1,0 +1,9 @@
+-- One live person by botcore's id.
+--
+-- user_id  bigint  botcore's id of the person
+-- returns  User    0..1 rows
+SELECT
+    id, telegram_user_id, username, first_name, last_name, language_code, created_at, updated_at, deleted_at
+FROM users
+WHERE id = :'user_id'
+  AND deleted_at IS NULL;
