@@ -1,9 +1,17 @@
 """botcore: the data layer of Telegram bots on PostgreSQL."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from botcore import queries
 from botcore.database import Database, Transaction
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
 from botcore.rows import Chat, Message, Recorded, Role, Totals, User
+from botcore.settings import Settings
+
+if TYPE_CHECKING:
+    from botcore import embedded, logs, migrations
 
 __all__ = [
     "NEWEST",
@@ -17,8 +25,20 @@ __all__ = [
     "Recorded",
     "Role",
     "SchemaMismatch",
+    "Settings",
     "Totals",
     "Transaction",
     "Unavailable",
     "User",
+    "embedded",
+    "logs",
+    "migrations",
+    "queries",
 ]
+
+
+def __getattr__(name: str) -> object:
+    # imported when used: they are for starting up, and what they import takes as long as all the rest
+    if name in {"embedded", "logs", "migrations"}:
+        return import_module(f"botcore.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

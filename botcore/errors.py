@@ -48,12 +48,11 @@ class Unavailable(BotcoreError):
 
 
 class SchemaMismatch(BotcoreError):
-    """The database's schema is not the code's; `command` is what helps, the revisions are Alembic's."""
+    """The database's schema is not the code's; `command` is what helps, `is_behind` whether that is an upgrade."""
 
-    def __init__(self, reason: str, command: str, *, current: str | None = None, expected: str | None = None) -> None:
-        self.current: Final = current
-        self.expected: Final = expected
+    def __init__(self, reason: str, command: str, *, is_behind: bool) -> None:
         self.command: Final = command
+        self.is_behind: Final = is_behind
         super().__init__(f"{reason}: run `{command}`")
 
 
@@ -75,7 +74,7 @@ def from_psycopg(error: psycopg.Error, query: str) -> BotcoreError:
     if sqlstate.startswith(("22", "23")) or isinstance(error, psycopg.DataError):
         return InvalidInput(_field(error) or query, f"refused by the server, SQLSTATE {sqlstate or 'unknown'}")
     if sqlstate in {"42P01", "42703"}:
-        return SchemaMismatch(f"{query}: the database lacks what this query reads", "botcli db upgrade")
+        return SchemaMismatch(f"{query}: the database lacks what this query reads", "botcli db upgrade", is_behind=True)
     return BotcoreError(f"{query}: SQLSTATE {sqlstate or 'unknown'}")
 
 

@@ -16,6 +16,9 @@ Row = TypeVar("Row")
 Connection = psycopg.AsyncConnection[TupleRow]
 
 _log = logging.getLogger("botcore.queries")
+# Holds what people wrote: silent, whatever the root's level, until somebody sets this logger's own
+_sql_log = logging.getLogger("botcore.sql")
+_sql_log.setLevel(logging.CRITICAL)
 
 
 class Executor:
@@ -31,6 +34,8 @@ class Executor:
         """
         query = queries.load(name)
         inputs.check(query, values)
+        if _sql_log.isEnabledFor(logging.DEBUG):
+            _sql_log.debug(queries.paste(query, values))
         started = perf_counter()
         try:
             async with self._connect() as connection:

@@ -61,13 +61,12 @@ async def check(url: str) -> None:
     if found == expected:
         return
     if found is None:
-        raise SchemaMismatch("the database has no schema yet", "botcli db upgrade", current=None, expected=expected)
+        raise SchemaMismatch("the database has no schema yet", "botcli db upgrade", is_behind=True)
     if found in {revision for revision, _ in history()}:
-        reason, command = f"the database is at migration {found}, behind {expected}", "botcli db upgrade"
-    else:
-        reason = f"the database is at migration {found}, which this botcore (at {expected}) does not know"
-        command = "pip install --upgrade botcore"
-    raise SchemaMismatch(reason, command, current=found, expected=expected)
+        reason = f"the database is at migration {found}, behind {expected}"
+        raise SchemaMismatch(reason, "botcli db upgrade", is_behind=True)
+    reason = f"the database is at migration {found}, which this botcore (at {expected}) does not know"
+    raise SchemaMismatch(reason, "pip install --upgrade botcore", is_behind=False)
 
 
 def head() -> str:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from psycopg.sql import Literal
+
 _PLACEHOLDER = re.compile(r":'(\w+)'")
 _PARAMETER = re.compile(r"^-- (\w+) +(bigint|text|timestamptz)( .*)?$", re.MULTILINE)
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -53,6 +55,12 @@ def parse(name: str, text: str) -> Query:
 def load(name: str) -> Query:
     """The query of the file `sql/<name>.sql`, read once."""
     return parse(name, (folder() / f"{name}.sql").read_text(encoding="utf-8"))
+
+
+def paste(query: Query, values: Mapping[str, object]) -> str:
+    """The file's text with the values filled in as psql would, ready for any psql; None is NULL."""
+    literals = {name: "NULL" if value is None else Literal(str(value)).as_string() for name, value in values.items()}
+    return _PLACEHOLDER.sub(lambda match: literals[match[1]], query.text)
 
 
 def _parameter(kind: str, rest: str) -> Parameter:

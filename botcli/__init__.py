@@ -1,0 +1,1 @@
+"""botcli: a Telegram bot and a command line on botcore."""
