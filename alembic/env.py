@@ -20,7 +20,7 @@ else:
         "postgresql+psycopg://",
         creator=lambda: pool.connect_sync(url, autocommit=False, options=f"-c lock_timeout={migrations.LOCK_TIMEOUT}"),
     )
-    with migrations.alone(url), engine.connect() as connection:
+    with migrations.lock(url), engine.connect() as connection:
         # each migration is committed on its own: one that fails leaves what came before it
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():

@@ -17,6 +17,11 @@ from botcore.users import Users
 class Transaction:
     """The repositories on one connection: all of their changes are committed together, or none."""
 
+    users: Users
+    chats: Chats
+    messages: Messages
+    stats: Stats
+
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
         self.users = Users(executor)

@@ -62,20 +62,23 @@ def from_psycopg(error: psycopg.Error, query: str) -> BotcoreError:
     The server's text is left out, since its DETAIL can hold a row's content; the caller keeps it as the cause.
     """
     sqlstate = error.sqlstate or ""
-    if reason := _pool_reason(error):
-        return Unavailable(f"{query}: {reason}", retry_is_safe=True)
-    if sqlstate in _UNAVAILABLE:
-        reason, retry_is_safe = _UNAVAILABLE[sqlstate]
-        return Unavailable(f"{query}: {reason}", retry_is_safe=retry_is_safe, sqlstate=sqlstate)
-    if sqlstate.startswith("08") or (not sqlstate and isinstance(error, psycopg.OperationalError)):
-        return Unavailable(f"{query}: the connection was lost, the outcome is unknown", sqlstate=sqlstate or None)
-    if sqlstate in {"23505", "23503", "23P01"}:
+    reason, retry_is_safe = _pool_reason(error) or _UNAVAILABLE.get(sqlstate) or _lost(error) or ("", False)
+    if reason:
+        return Unavailable(f"{query}: {reason}", retry_is_safe=retry_is_safe, sqlstate=error.sqlstate)
+    if sqlstate in {"23503", "23505", "23P01"}:
         return Conflict(query, error.diag.constraint_name)
     if sqlstate.startswith(("22", "23")) or isinstance(error, psycopg.DataError):
         return InvalidInput(_field(error) or query, f"refused by the server, SQLSTATE {sqlstate or 'unknown'}")
     if sqlstate in {"42P01", "42703"}:
-        return SchemaMismatch(f"{query}: the database lacks what this query reads", "botcli db upgrade", is_behind=True)
+        return SchemaMismatch(f"{query}: the database lacks what it reads", "botcli db upgrade", is_behind=True)
     return BotcoreError(f"{query}: SQLSTATE {sqlstate or 'unknown'}")
+
+
+def _lost(error: psycopg.Error) -> tuple[str, bool] | None:
+    is_lost = (error.sqlstate or "").startswith("08") or (
+        error.sqlstate is None and isinstance(error, psycopg.OperationalError)
+    )
+    return ("the connection was lost, the outcome is unknown", False) if is_lost else None
 
 
 def _field(error: psycopg.Error) -> str | None:
@@ -84,13 +87,13 @@ def _field(error: psycopg.Error) -> str | None:
     return column or error.diag.column_name
 
 
-def _pool_reason(error: psycopg.Error) -> str | None:
+def _pool_reason(error: psycopg.Error) -> tuple[str, bool] | None:
     if isinstance(error, TooManyRequests):
-        return "too many calls wait for a connection already"
+        return "too many calls wait for a connection already", True
     if isinstance(error, PoolTimeout):
-        return "no connection came free in time"
+        return "no connection came free in time", True
     if isinstance(error, PoolClosed):
-        return "the database is closed"
+        return "the database is closed", False
     return None
 
 

@@ -10,17 +10,17 @@ _BIGINT = range(-(2**63), 2**63)
 
 
 def check(query: Query, values: Mapping[str, object]) -> None:
-    """Compares the values with the types and bounds in the query's header; None is SQL's NULL.
+    r"""Compares the values with the types and bounds in the query's header; None is SQL's NULL.
 
-    Raises InvalidInput, naming the field, for a wrong type (bytes would be stored as `\\x61`), a number beyond
+    Raises InvalidInput, naming the field, for a wrong type (bytes would be stored as `\x61`), a number beyond
     64 bits or the header's bounds, NUL characters, lone surrogates and datetimes without a time zone.
     """
     for name, parameter in query.parameters.items():
         value = values[name]
         if value is not None:
             _CHECKS[parameter.type](name, value, parameter)
-        elif parameter.minimum is not None:
-            raise InvalidInput(name, f"must be {parameter.minimum}..{parameter.maximum}, not None")
+        elif parameter.bounds:
+            raise InvalidInput(name, f"must be {parameter.bounds.start}..{parameter.bounds.stop - 1}, not None")
 
 
 def _bigint(name: str, value: object, parameter: Parameter) -> None:
@@ -28,9 +28,8 @@ def _bigint(name: str, value: object, parameter: Parameter) -> None:
         raise InvalidInput(name, f"must be an int, not {type(value).__name__}")
     if value not in _BIGINT:
         raise InvalidInput(name, "does not fit into 64 bits")
-    if parameter.minimum is not None and parameter.maximum is not None:
-        if not parameter.minimum <= value <= parameter.maximum:
-            raise InvalidInput(name, f"must be {parameter.minimum}..{parameter.maximum}, not {value}")
+    if parameter.bounds and value not in parameter.bounds:
+        raise InvalidInput(name, f"must be {parameter.bounds.start}..{parameter.bounds.stop - 1}, not {value}")
 
 
 def _text(name: str, value: object, _: Parameter) -> None:

@@ -120,11 +120,17 @@ class Messages:
         return await self._executor.one("messages/get", _message, chat_id=chat_id, message_id=message_id)
 
     async def recent(
-        self, *, chat_id: int, user_id: int, message_thread_id: int = 0, page_size: int = 20, before_id: int = NEWEST
+        self,
+        *,
+        chat_id: int,
+        user_id: int | None,
+        message_thread_id: int = 0,
+        page_size: int = 20,
+        before_id: int = NEWEST,
     ) -> list[Message]:
         """The dialogue's live messages, newest first; page back with the last id as `before_id`.
 
-        `page_size` is 1..1000.
+        `page_size` is 1..1000. What has no person, as in a channel, is in no dialogue: see `recent_in_chat`.
         """
         return await self._executor.all(
             "messages/recent",
@@ -146,7 +152,7 @@ class Messages:
         self,
         *,
         chat_id: int,
-        user_id: int,
+        user_id: int | None,
         message_thread_id: int = 0,
         max_messages: int = 100,
         max_characters: int = 16_000,
@@ -177,7 +183,7 @@ class Messages:
         restored = await self._executor.one("messages/restore", scalar_row, chat_id=chat_id, message_id=message_id)
         return restored is not None
 
-    async def clear(self, *, chat_id: int, user_id: int, message_thread_id: int = 0) -> int:
+    async def clear(self, *, chat_id: int, user_id: int | None, message_thread_id: int = 0) -> int:
         """Hides the dialogue as it is now, but for system messages, and gives how many messages that were.
 
         One transaction of small statements: readers see all of it or nothing, and new messages stay.

@@ -19,7 +19,7 @@ ADAPTERS: Final = AdaptersMap(psycopg.adapters)
 ADAPTERS.register_dumper(int, Int8BinaryDumper)
 ADAPTERS.register_dumper(int, Int8Dumper)
 
-DEFAULTS: Final = {
+DEFAULTS: Final[dict[str, str | int]] = {
     # what pg_stat_activity shows
     "application_name": "botcore",
     # seconds for one address; libpq waits for ever by default
@@ -43,7 +43,7 @@ async def connect(url: str) -> psycopg.AsyncConnection[TupleRow]:
         raise unreachable(conninfo, error) from error
 
 
-def connect_sync(url: str, *, autocommit: bool = True, **defaults: object) -> psycopg.Connection[TupleRow]:
+def connect_sync(url: str, *, autocommit: bool = True, **defaults: str | int) -> psycopg.Connection[TupleRow]:
     """One blocking connection, as Alembic needs it; raises as `connect` does."""
     conninfo = urls.conninfo(url, **DEFAULTS, **defaults)
     try:
@@ -84,11 +84,7 @@ def create(
 def unreachable(conninfo: str, error: psycopg.OperationalError) -> Unavailable:
     """Why no connection came about, in one line: libpq gives no SQLSTATE here, only its text."""
     text = str(error)
-    for pattern, reason in _REASONS.items():
-        if pattern in text:
-            break
-    else:
-        reason = "no connection"
+    reason = next((reason for pattern, reason in _REASONS.items() if pattern in text), "no connection")
     return Unavailable(f"cannot connect to {urls.describe(conninfo)}: {reason}", retry_is_safe=True)
 
 

@@ -18,8 +18,7 @@ class Parameter:
     """What a file's header declares of one parameter: PostgreSQL's type and, where given, its bounds."""
 
     type: str
-    minimum: int | None = None
-    maximum: int | None = None
+    bounds: range | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +64,4 @@ def paste(query: Query, values: Mapping[str, object]) -> str:
 
 def _parameter(kind: str, rest: str) -> Parameter:
     bounds = _RANGE.search(rest)
-    return Parameter(kind, int(bounds[1]), int(bounds[2])) if bounds else Parameter(kind)
+    return Parameter(kind, range(int(bounds[1]), int(bounds[2]) + 1) if bounds else None)

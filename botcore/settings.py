@@ -21,5 +21,7 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(10, ge=1, le=1_000, description="connections at most")
     botcore_data_dir: Path | None = Field(None, description="the embedded server's folder")
     log_level: LogLevel = "INFO"
-    log_format: Literal["console", "json"] | None = Field(None, description="by default console in a terminal, else json")
+    log_format: Literal["console", "json"] | None = Field(
+        None, description="by default console in a terminal, else json"
+    )
     log_sql: bool = Field(False, description="for local work: log each query with its values, ready for psql")

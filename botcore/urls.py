@@ -14,7 +14,7 @@ from botcore.errors import InvalidInput
 _SCHEME = re.compile(r"^(postgres|postgresql)(\+\w+)?://")
 
 
-def conninfo(url: str, **defaults: object) -> str:
+def conninfo(url: str, **defaults: str | int) -> str:
     """The connection string for a URL of any PostgreSQL scheme; `defaults` yield to what the URL says.
 
     A remote host gets `sslmode=verify-full` unless the URL or PGSSLMODE says otherwise.

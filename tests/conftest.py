@@ -1,0 +1,99 @@
+"""A real PostgreSQL for every test: TEST_DATABASE_URL, or the embedded one, migrated once into a template."""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg.conninfo import conninfo_to_dict
+from pytest_postgresql.janitor import DatabaseJanitor
+
+from botcore import Database, embedded, migrations
+
+CreateDatabase = Callable[..., AbstractContextManager[str]]
+
+POSTGRES_VERSION = int(os.environ.get("TEST_POSTGRES_VERSION", "18"))
+"""Of the embedded server: 18 or 16."""
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[dict[str, Any]]:
+    """What to connect to the server by: host, port, user and perhaps a password."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield _parts(url)
+        return
+    # reachable for the server's own user, which runs it when the tests are root's
+    data_dir = Path(tempfile.mkdtemp(prefix="botcore-"))
+    data_dir.chmod(0o711)
+    with embedded.serve(data_dir, version=POSTGRES_VERSION) as url:
+        yield _parts(url)
+    shutil.rmtree(data_dir)
+
+
+@pytest.fixture(scope="session")
+def psql_binaries() -> Path:
+    """The folder of psql, pg_dump and pg_ctl in the embedded server's version."""
+    return embedded.binaries(POSTGRES_VERSION)
+
+
+@pytest.fixture(scope="session")
+def create_database(server: dict[str, Any]) -> CreateDatabase:
+    """A context that gives the URL of a fresh database: empty, or a copy of a template."""
+    names = (f"test_{os.getpid()}_{number}" for number in count())
+
+    @contextmanager
+    def create(template: str | None = None, *, as_template: bool = False) -> Iterator[str]:
+        with DatabaseJanitor(
+            **server, dbname=next(names), template_dbname=template, as_template=as_template
+        ) as janitor:
+            yield _url(server, janitor.dbname)
+
+    return create
+
+
+@pytest.fixture(scope="session")
+def template(create_database: CreateDatabase) -> Iterator[str]:
+    """The name of a migrated database, which each test gets a copy of."""
+    with create_database(as_template=True) as url:
+        asyncio.run(migrations.upgrade(url))
+        yield str(conninfo_to_dict(url)["dbname"])
+
+
+@pytest.fixture
+def database_url(create_database: CreateDatabase, template: str) -> Iterator[str]:
+    """The URL of a fresh, migrated database."""
+    with create_database(template) as url:
+        yield url
+
+
+@pytest.fixture
+def empty_database_url(create_database: CreateDatabase) -> Iterator[str]:
+    """The URL of a fresh database without any table."""
+    with create_database() as url:
+        yield url
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open Database on a fresh, migrated database."""
+    async with Database.connect(database_url) as opened:
+        yield opened
+
+
+def _parts(url: str) -> dict[str, Any]:
+    given = conninfo_to_dict(url)
+    parts = {"host": given.get("host"), "port": given.get("port", 5432), "user": given.get("user", "postgres")}
+    return {name: str(value) for name, value in (parts | {"password": given.get("password")}).items() if value}
+
+
+def _url(server: dict[str, Any], name: str) -> str:
+    login = f"{server['user']}:{server['password']}" if "password" in server else server["user"]
+    if server["host"].startswith("/"):
+        return f"postgresql://{login}@/{name}?host={server['host']}&port={server['port']}"
+    return f"postgresql://{login}@{server['host']}:{server['port']}/{name}"

@@ -1,0 +1,159 @@
+"""What every file of sql/ keeps to, as functions that return complaints: the test of the files and of itself."""
+
+import re
+import subprocess
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+from typing import get_type_hints
+
+import psycopg
+
+from botcore import Chat, Database, Message, Recorded, Totals, User, migrations, queries
+from botcore.rows import Cleared
+
+# https://www.postgresql.org/docs/18/catalog-pg-type.html
+TYPES = {16: "boolean", 20: "bigint", 23: "integer", 25: "text", 1184: "timestamptz"}
+PYTHON_TYPES = {
+    "boolean": "bool",
+    "bigint": "int",
+    "integer": "int",
+    "text": "str",
+    "timestamptz": "datetime",
+}
+ROWS = {row.__name__: row for row in (User, Chat, Message, Recorded, Totals, Cleared)}
+HEADER = re.compile(r"-- [A-Z'].*[.]\n(?:--(?: .*)?\n)*?--(?: .*)?\n(?:-- \w+ +\w+.*\n)*-- returns +\w+ .*\n(?!--)")
+
+
+def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[str], url: str) -> list[str]:
+    """Everything that is wrong with the file `sql/<name>.sql`."""
+    stages: tuple[Callable[[], list[str]], ...] = (
+        lambda: [*form(text), *parameters(name, text), *method(name)],
+        lambda: described(name, text, connection),
+        lambda: in_psql(text, psql, url),
+        lambda: hides_deleted(name, text, connection),
+    )
+    # a later stage has nothing to say about a file that an earlier one refuses
+    return next((found for stage in stages if (found := stage())), [])
+
+
+def form(text: str) -> list[str]:
+    """What is wrong with the file as a text."""
+    body = re.sub(r"--.*", "", text)
+    checks = {
+        "longer than 4,096 bytes": len(text.encode()) > 4096,
+        "no header: a sentence, a line a parameter, a line for what returns": not HEADER.match(text),
+        "no final semicolon": not text.endswith(";\n"),
+        "more than one statement": body.count(";") > 1,
+        "SELECT *": bool(re.search(r"SELECT\s+(\w+\.)?\*|RETURNING\s+\*", body)),
+        "a parameter without quotes": bool(re.search(r"(?<!:):(?!['\s:])", body)),
+        "a parameter inside a comment": bool(re.search(r"--.*:'\w+'", text)),
+        "deleted_at is not minded, and the header does not say why": not (
+            "deleted_at IS" in body or "deleted_at = parent.deleted_at" in body or "deleted_at" in header(text)
+        ),
+    }
+    return [complaint for complaint, is_wrong in checks.items() if is_wrong]
+
+
+def header(text: str) -> str:
+    """The comment that a file opens with."""
+    return text[: re.match(r"(--.*\n)*", text).end()]  # type: ignore[union-attr]
+
+
+def parameters(name: str, text: str) -> list[str]:
+    """Where the header's parameters are not those of the statement."""
+    used = set(re.findall(r":'(\w+)'", text))
+    declared = set(queries.parse(name, text).parameters)
+    listed = set(re.findall(r"^-- (\w+)  +\w", text, re.MULTILINE)) - {"returns"}
+    return [f"parameter {parameter} is not declared" for parameter in used - declared] + [
+        f"parameter {parameter} is not used" for parameter in listed - used
+    ]
+
+
+def method(name: str) -> list[str]:
+    """Where no public method carries the file's name."""
+    folder, _, stem = name.partition("/")
+    owners = {"database": Database, "migrations": migrations}
+    owner = owners.get(folder) or get_type_hints(Database).get(folder)
+    called = stem.removesuffix("_lock").removesuffix("_many") or stem
+    return [] if hasattr(owner, called) or hasattr(owner, stem) else [f"no method {folder}.{called}"]
+
+
+def described(name: str, text: str, connection: psycopg.Connection) -> list[str]:
+    """Where the server's types of the parameters and columns are not the header's and the row class's."""
+    query = queries.parse(name, text)
+    order = list(dict.fromkeys(re.findall(r":'(\w+)'", text)))
+    numbered = re.sub(r":'(\w+)'", lambda match: f"${order.index(match[1]) + 1}", text)
+    prepared = connection.pgconn.prepare(b"", numbered.encode())
+    if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
+        return [f"does not prepare: {prepared.get_error_message()}"]
+    result = connection.pgconn.describe_prepared(b"")
+    inferred = {parameter: TYPES.get(result.param_type(at), "?") for at, parameter in enumerate(order)}
+    wrong = [
+        f"parameter {parameter} is {kind} for the server, {query.parameters[parameter].type} in the header"
+        for parameter, kind in inferred.items()
+        if query.parameters[parameter].type != kind
+    ]
+    columns = [(result.fname(at), TYPES.get(result.ftype(at), "?")) for at in range(result.nfields)]
+    return wrong + columns_complaints(text, [((column or b"").decode(), kind) for column, kind in columns])
+
+
+def columns_complaints(text: str, columns: list[tuple[str, str]]) -> list[str]:
+    """Where the columns are not the fields of what the header says it returns."""
+    returns = re.search(r"^-- returns +(\w+)", text, re.MULTILINE)[1]  # type: ignore[index]
+    if returns not in ROWS:
+        return [] if [kind for _, kind in columns] == [returns] else [f"returns {columns}, not one {returns}"]
+    expected = row_fields(ROWS[returns])
+    found = [(column, PYTHON_TYPES.get(kind, "?")) for column, kind in columns]
+    return [] if found == expected else [f"columns {found} are not the fields of {returns}: {expected}"]
+
+
+def row_fields(row: type) -> list[tuple[str, str]]:
+    """Name and Python type of a row class's fields; Recorded is Message and is_new."""
+    if row is Recorded:
+        return [*row_fields(Message), ("is_new", "bool")]
+    hints = {field.name: str(get_type_hints(row)[field.name]) for field in fields(row)}
+    kinds = ("datetime", "bool", "int", "str")
+    return [
+        (name, "str" if "Literal" in hint else next(kind for kind in kinds if kind in hint))
+        for name, hint in hints.items()
+    ]
+
+
+def in_psql(text: str, psql: list[str], url: str) -> list[str]:
+    """Where a real psql refuses the text with the values of sample.psql."""
+    sample = (queries.folder() / "sample.psql").read_text()
+    found = []
+    for program in psql:
+        run = subprocess.run(
+            [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", url],
+            input=f"{sample}\nBEGIN;\n{text}\nROLLBACK;\n",
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if run.returncode:
+            found.append(f"{Path(program).parent}/psql refuses it: {run.stderr.strip()}")
+    return found
+
+
+def hides_deleted(name: str, text: str, connection: psycopg.Connection) -> list[str]:
+    """Where a reading query still returns rows once every row is deleted."""
+    body = re.sub(r"--.*", "", text)
+    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Recorded) ", text, re.MULTILINE)
+    if not returns_rows or re.search(r"\b(INSERT|UPDATE)\b", body):
+        return []
+    query = queries.parse(name, text)
+    values = sample_values()
+    with connection.transaction(force_rollback=True):
+        before = connection.execute(query.statement, values).fetchall()
+        for table in ("users", "chats", "messages"):
+            connection.execute(f"UPDATE {table} SET deleted_at = now()".encode())
+        after = connection.execute(query.statement, values).fetchall()
+    return [*(["returns nothing for sample.psql"] if not before else []), *(["returns deleted rows"] if after else [])]
+
+
+def sample_values() -> dict[str, str]:
+    """The values of sql/sample.psql."""
+    text = (queries.folder() / "sample.psql").read_text()
+    return {name: value.strip("'") for name, value in re.findall(r"^\\set (\w+) (.*)$", text, re.MULTILINE)}

@@ -1,0 +1,44 @@
+"""What people say, for tests: a call of `record` with everything filled in."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from botcore import Message, Recorded, Transaction
+
+SENT_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+def incoming(**changes: Any) -> dict[str, Any]:
+    """The arguments of `messages.record` for a private message; the chat's id is the person's by default."""
+    telegram_user_id = changes.get("telegram_user_id", 7)
+    return {
+        "bot_id": 1,
+        "telegram_user_id": telegram_user_id,
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        "username": "ada",
+        "language_code": "en",
+        "telegram_chat_id": telegram_user_id,
+        "chat_type": "private",
+        "chat_title": None,
+        "telegram_message_id": 100,
+        "role": "user",
+        "content": "Hello",
+        "sent_at": SENT_AT,
+    } | changes
+
+
+async def said(database: Transaction, **changes: Any) -> Recorded:
+    """Records a private message."""
+    return await database.messages.record(**incoming(**changes))
+
+
+def person(message: Message) -> int:
+    """Botcore's id of the person in a message that has one."""
+    assert message.user_id is not None
+    return message.user_id
+
+
+def dialogue(message: Message) -> dict[str, Any]:
+    """The key of the dialogue that a message belongs to."""
+    return {"chat_id": message.chat_id, "user_id": message.user_id, "message_thread_id": message.message_thread_id}

@@ -1,0 +1,162 @@
+"""Many calls at once: nothing lost, nothing doubled, no row live under a deleted parent."""
+
+import asyncio
+from collections import Counter
+
+from botcore import Database, Recorded
+from tests.factories import dialogue, incoming, person, said
+
+SESSIONS = 8
+
+
+async def test_record_of_the_same_new_message_by_eight_sessions_is_new_once(database_url: str) -> None:
+    """300 times eight sessions record the same new person, chat and message: one row each, is_new once."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        for number in range(300):
+            recorded = await asyncio.gather(
+                *(said(database, telegram_user_id=1_000 + number, telegram_message_id=number + 1) for _ in range(8))
+            )
+
+            assert Counter(each.is_new for each in recorded) == {True: 1, False: SESSIONS - 1}
+            assert len({(each.message.chat_id, each.message.id, each.message.user_id) for each in recorded}) == 1
+
+        assert (await database.stats.totals(bot_id=1)).user_messages == 300
+
+
+async def test_record_of_a_known_dialogue_with_changing_names_loses_nothing(database_url: str) -> None:
+    """Eight sessions store 400 messages of one person whose name and chat title change all the time."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        recorded = await asyncio.gather(
+            *(
+                said(database, telegram_message_id=n, first_name=f"Ada {n % 5}", chat_title=f"Title {n % 3}")
+                for n in range(1, 401)
+            )
+        )
+
+        assert all(each.is_new for each in recorded)
+        assert len(await database.users.page()) == len(await database.chats.page()) == 1
+        assert (await database.stats.totals(bot_id=1)).user_messages == 400
+
+
+async def test_add_of_the_same_answer_by_eight_sessions_stores_one(database_url: str) -> None:
+    """100 times eight sessions add an answer under the same Telegram id: all get the same row."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        question = (await said(database)).message
+        key = dialogue(question) | {"role": "assistant", "content": "Hi"}
+        for number in range(101, 201):
+            answers = await asyncio.gather(
+                *(database.messages.add(**key, telegram_message_id=number) for _ in range(SESSIONS))
+            )
+
+            assert len({answer.id for answer in answers}) == 1
+
+
+async def test_get_or_create_by_eight_sessions_gives_one_person_and_one_chat(database_url: str) -> None:
+    """200 times eight sessions ask for the same new person and chat: everybody gets the same ids."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        for number in range(200):
+            users = await asyncio.gather(
+                *(database.users.get_or_create(telegram_user_id=number, first_name="Ada") for _ in range(SESSIONS))
+            )
+            chats = await asyncio.gather(
+                *(
+                    database.chats.get_or_create(bot_id=1, telegram_chat_id=number, type="private")
+                    for _ in range(SESSIONS)
+                )
+            )
+
+            assert len({user.id for user in users}) == len({chat.id for chat in chats}) == 1
+
+
+async def test_record_against_the_deletion_of_its_person_leaves_no_orphan(database_url: str) -> None:
+    """200 races: the message either fell with its person, or it revived them and lives; never live under a deleted."""
+    async with Database.connect(database_url, min_size=4, max_size=4) as database:
+        first = (await said(database)).message
+        key = dialogue(first)
+        outcomes = Counter[str]()
+        for number in range(200):
+            recorded, _ = await asyncio.gather(
+                said(database, telegram_message_id=1_000 + number), database.users.delete(user_id=person(first))
+            )
+            user = await database.users.get(user_id=person(first))
+            live = await database.messages.recent(**key)
+            outcomes["revived" if user else "fell"] += 1
+
+            assert recorded.is_new
+            assert bool(user) == bool(live)
+            await said(database, telegram_message_id=100_000 + number)
+
+    assert set(outcomes) <= {"revived", "fell"}
+
+
+async def test_record_against_the_deletion_of_its_chat_leaves_no_orphan(database_url: str) -> None:
+    """200 races: as with a person, a message is never live in a deleted chat."""
+    async with Database.connect(database_url, min_size=4, max_size=4) as database:
+        first = (await said(database)).message
+        for number in range(200):
+            await asyncio.gather(
+                said(database, telegram_message_id=1_000 + number), database.chats.delete(chat_id=first.chat_id)
+            )
+            chat = await database.chats.get(chat_id=first.chat_id)
+            live = await database.messages.recent_in_chat(chat_id=first.chat_id)
+
+            assert bool(chat) == bool(live)
+            await said(database, telegram_message_id=100_000 + number)
+
+
+async def test_deletions_of_person_chat_and_dialogue_at_once_do_not_deadlock(database_url: str) -> None:
+    """50 rounds of overlapping deletions, restorations, clearings and new messages end without an error."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        first = (await said(database)).message
+        key = dialogue(first)
+        for number in range(50):
+            for spare in range(5):
+                await said(database, telegram_message_id=10 * number + spare + 1_000)
+
+            await asyncio.gather(
+                database.users.delete(user_id=person(first)),
+                database.chats.delete(chat_id=first.chat_id),
+                database.messages.clear(**key),
+                database.messages.delete(chat_id=first.chat_id, message_id=first.id),
+                database.messages.restore(chat_id=first.chat_id, message_id=first.id),
+                said(database, telegram_message_id=100_000 + number),
+                database.users.restore(user_id=person(first)),
+                database.chats.restore(chat_id=first.chat_id),
+            )
+
+
+async def test_clear_leaves_what_arrives_meanwhile(database_url: str) -> None:
+    """Messages stored after a clearing began are live after it."""
+    async with Database.connect(database_url, min_size=4, max_size=4) as database:
+        first = (await said(database)).message
+        key = dialogue(first)
+        async with database.transaction() as transaction:
+            cleared = await transaction.messages.clear(**key)
+            late = await said(database, telegram_message_id=200)
+
+        assert cleared == 1
+        assert await database.messages.recent(**key) == [late.message]
+
+
+async def test_calls_in_one_transaction_may_run_at_once(database: Database) -> None:
+    """Tasks that share a transaction take turns on its connection."""
+    async with database.transaction() as transaction:
+        recorded: list[Recorded] = await asyncio.gather(
+            *(transaction.messages.record(**incoming(telegram_message_id=n)) for n in range(1, 21))
+        )
+
+    assert all(each.is_new for each in recorded)
+
+
+async def test_cancelled_calls_leave_the_pool_whole(database_url: str) -> None:
+    """500 calls cancelled at any moment, and then every connection serves again."""
+    async with Database.connect(database_url, max_size=4) as database:
+        tasks = [asyncio.create_task(said(database, telegram_message_id=n)) for n in range(1, 501)]
+        for task in tasks:
+            await asyncio.sleep(0.0005)
+            task.cancel()
+        results = await asyncio.gather(*tasks, return_exceptions=True)
+
+        await asyncio.gather(*(database.ping() for _ in range(50)))
+
+        assert {type(result) for result in results} <= {Recorded, asyncio.CancelledError}
