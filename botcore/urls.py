@@ -23,10 +23,10 @@ def conninfo(url: str, **defaults: str | int) -> str:
     try:
         given = conninfo_to_dict(_SCHEME.sub("postgresql://", url.strip()))
     except psycopg.ProgrammingError:
+        given = {}
+    if not given:
         # the driver's message would show pieces of the password
-        raise InvalidInput(
-            "DATABASE_URL", "cannot be read; write postgresql://user:password@host:5432/database"
-        ) from None
+        raise InvalidInput("DATABASE_URL", "cannot be read; write postgresql://user:password@host:5432/database")
     return make_conninfo("", **{**defaults, **_encryption(given), **given})
 
 
