@@ -1,0 +1,81 @@
+"""Each index serves its query, with the generic plan of a prepared statement too, on skewed data."""
+
+import re
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from botcore import queries
+from tests import contract
+from tests.conftest import CreateDatabase
+
+# one dialogue of 20,000 messages, 8,000 of ten
+FILL = """
+    INSERT INTO users (telegram_user_id, first_name) SELECT n, 'Ada' FROM generate_series(1, 8001) AS n;
+    INSERT INTO chats (bot_id, telegram_chat_id, type) SELECT 0, n, 'private' FROM generate_series(1, 8001) AS n;
+    INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
+    SELECT 1, 1, 'user', 'text', now(), n FROM generate_series(1, 20000) AS n;
+    INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
+    SELECT n, n, 'user', 'text', now(), m FROM generate_series(2, 8001) AS n, generate_series(1, 10) AS m;
+    INSERT INTO messages (chat_id, user_id, role, content, sent_at) VALUES (1, 1, 'system', 'Be brief.', now());
+"""
+
+
+@pytest.fixture(scope="module")
+def connection(create_database: CreateDatabase, template: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database with one long and many short dialogues."""
+    with create_database(template) as url, psycopg.connect(url, autocommit=True) as opened:
+        opened.execute(FILL)
+        opened.execute("VACUUM ANALYZE")
+        yield opened
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    [
+        ("messages/recent", ["ix_messages_dialogue"]),
+        ("messages/window", ["ix_messages_dialogue", "ix_messages_system"]),
+        ("messages/recent_in_chat", ["pk_messages"]),
+        ("messages/get", ["pk_messages"]),
+        ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id"]),
+        ("chats/page", ["pk_chats"]),
+    ],
+)
+def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, indexes: list[str], mode: str) -> None:
+    """No plan reads the whole table, and each index that was made for the query is used."""
+    plan = explain(connection, name, mode)
+
+    assert [index for index in indexes if index not in plan] == []
+    assert "Seq Scan on messages" not in plan
+
+
+@pytest.mark.parametrize(
+    ("name", "index"), [("messages/clear", "ix_messages_dialogue"), ("users/delete", "ix_messages_user_id")]
+)
+def test_change_of_many_messages_goes_by_its_index(connection: psycopg.Connection, name: str, index: str) -> None:
+    """By the generic plan; told that the person has a fifth of all messages, the planner may read the table."""
+    assert index in explain(connection, name, "force_generic_plan")
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_newest_messages_are_not_sorted_out_of_the_dialogue(connection: psycopg.Connection, mode: str) -> None:
+    """The index gives the newest 20 in order; a sort would read all 20,000."""
+    assert "Sort" not in explain(connection, "messages/recent", mode)
+
+
+def explain(connection: psycopg.Connection, name: str, mode: str) -> str:
+    """The plan of a prepared statement with the values of sample.psql."""
+    text = queries.load(name).text
+    order = list(dict.fromkeys(re.findall(r":'(\w+)'", text)))
+    numbered = re.sub(r":'(\w+)'", lambda match: f"${order.index(match[1]) + 1}", text)
+    values = sql.SQL(", ").join(sql.Literal(contract.sample_values()[parameter]) for parameter in order)
+    connection.execute(f"SET plan_cache_mode = {mode}")
+    connection.execute(f"PREPARE planned AS {numbered}")
+    try:
+        rows = connection.execute(sql.SQL("EXPLAIN EXECUTE planned ({})").format(values)).fetchall()
+    finally:
+        connection.execute("DEALLOCATE planned")
+    return "\n".join(line for (line,) in rows)
