@@ -8,10 +8,10 @@ from botcore.database import Database, Transaction
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
 from botcore.rows import Chat, Message, Recorded, Role, Totals, User
-from botcore.settings import Settings
 
 if TYPE_CHECKING:
     from botcore import embedded, logs, migrations
+    from botcore.settings import Settings
 
 __all__ = [
     "NEWEST",
@@ -39,6 +39,8 @@ __all__ = [
 
 def __getattr__(name: str) -> object:
     # imported when used: they are for starting up, and what they import takes as long as all the rest
+    if name == "Settings":
+        return import_module("botcore.settings").Settings
     if name in {"embedded", "logs", "migrations"}:
         return import_module(f"botcore.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
