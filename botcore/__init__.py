@@ -10,7 +10,7 @@ from botcore.messages import NEWEST
 from botcore.rows import Chat, Message, Recorded, Role, Totals, User
 
 if TYPE_CHECKING:
-    from botcore import embedded, logs, migrations
+    from botcore import console, embedded, logs, migrations
     from botcore.settings import Settings
 
 __all__ = [
@@ -30,6 +30,7 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "User",
+    "console",
     "embedded",
     "logs",
     "migrations",
@@ -41,6 +42,6 @@ def __getattr__(name: str) -> object:
     # imported when used: they are for starting up, and what they import takes as long as all the rest
     if name == "Settings":
         return import_module("botcore.settings").Settings
-    if name in {"embedded", "logs", "migrations"}:
+    if name in {"console", "embedded", "logs", "migrations"}:
         return import_module(f"botcore.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -61,7 +61,10 @@ class Chats:
             return await executor.one("chats/delete", scalar_row, chat_id=chat_id) is not None
 
     async def restore(self, *, chat_id: int) -> bool:
-        """Brings back the chat with the messages that fell with it; False when it is not deleted."""
+        """Brings back the chat with the messages that fell with it; False when it is not deleted.
+
+        A message whose person is deleted by now comes back with that person instead.
+        """
         async with self._executor.transaction() as executor:
             if await executor.one("chats/restore_lock", scalar_row, chat_id=chat_id) is None:
                 return False

@@ -38,7 +38,10 @@ class InvalidInput(BotcoreError):
 
 
 class Unavailable(BotcoreError):
-    """The database cannot answer now; `retry_is_safe` says whether the same call may be repeated."""
+    """The database cannot answer now; `retry_is_safe` says whether the call may be repeated.
+
+    Inside of a transaction that means the whole of it.
+    """
 
     def __init__(self, reason: str, *, retry_is_safe: bool = False, sqlstate: str | None = None) -> None:
         self.reason: Final = reason
@@ -57,7 +60,7 @@ class SchemaMismatch(BotcoreError):
 
 
 def from_psycopg(error: psycopg.Error, query: str) -> BotcoreError:
-    """What botcore raises for a driver's error in `query`, decided by SQLSTATE and never by class.
+    """What botcore raises for a driver's error in `query`: by SQLSTATE, by class only where there is none.
 
     The server's text is left out, since its DETAIL can hold a row's content; the caller keeps it as the cause.
     """
@@ -100,6 +103,9 @@ def _pool_reason(error: psycopg.Error) -> tuple[str, bool] | None:
 # SQLSTATE -> what happened, and whether the call had no effect and may be repeated.
 # https://www.postgresql.org/docs/18/errcodes-appendix.html
 _UNAVAILABLE: Final = {
+    "25P02": ("an earlier call of this transaction failed", False),
+    "25P03": ("the transaction was idle for too long, the server ended it", True),
+    "25P04": ("the transaction ran into its timeout", False),
     "25006": ("the server is read-only, after a failover connect again", True),
     "40001": ("a concurrent change was first", True),
     "40P01": ("a deadlock was broken", True),
@@ -111,4 +117,5 @@ _UNAVAILABLE: Final = {
     "57P01": ("the server is shutting down, the outcome is unknown", False),
     "57P02": ("the server crashed, the outcome is unknown", False),
     "57P03": ("the server is starting", True),
+    "57P05": ("the connection was idle for too long, the server ended it", True),
 }

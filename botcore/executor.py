@@ -1,8 +1,9 @@
 """Runs a query on a connection of the pool or of a transaction: checks, times and translates its errors."""
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from time import perf_counter
 from typing import Any, TypeVar
 
@@ -10,7 +11,7 @@ import psycopg
 from psycopg.rows import AsyncRowFactory, TupleRow
 
 from botcore import inputs, queries
-from botcore.errors import from_psycopg
+from botcore.errors import Unavailable, from_psycopg
 
 Row = TypeVar("Row")
 Connection = psycopg.AsyncConnection[TupleRow]
@@ -56,6 +57,33 @@ class Executor:
         """An executor whose queries are one transaction; inside of one already, a savepoint."""
         try:
             async with self._connect() as connection, connection.transaction():
-                yield Executor(lambda: nullcontext(connection))
+                turns = _Turns(connection)
+                try:
+                    yield Executor(turns.take)
+                finally:
+                    turns.over = True
         except psycopg.Error as error:
             raise from_psycopg(error, "transaction") from error
+
+
+class _Turns:
+    """A transaction's connection for one call or savepoint at a time, and for none after the end."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._free = asyncio.Lock()
+        self._holder: asyncio.Task[Any] | None = None
+        self.over = False
+
+    @asynccontextmanager
+    async def take(self) -> AsyncIterator[Connection]:
+        if self.over:
+            raise Unavailable("the transaction has ended: call the database itself")
+        if self._holder is not None and self._holder is asyncio.current_task():
+            raise Unavailable("a transaction inside of this one is open: call that one")
+        async with self._free:
+            self._holder = asyncio.current_task()
+            try:
+                yield self._connection
+            finally:
+                self._holder = None

@@ -6,6 +6,7 @@ from datetime import datetime
 from botcore.errors import InvalidInput
 from botcore.queries import Parameter, Query
 
+_READABLE_YEARS = (2, 9998)
 _BIGINT = range(-(2**63), 2**63)
 
 
@@ -48,6 +49,9 @@ def _timestamptz(name: str, value: object, _: Parameter) -> None:
         raise InvalidInput(name, f"must be a datetime, not {type(value).__name__}")
     if value.utcoffset() is None:
         raise InvalidInput(name, "has no time zone; use datetime.now(UTC) or the like")
+    # at either end of time another time zone leaves Python's years, and the row could never be read again
+    if not _READABLE_YEARS[0] <= value.year <= _READABLE_YEARS[1]:
+        raise InvalidInput(name, f"must be in the years {_READABLE_YEARS[0]}..{_READABLE_YEARS[1]}")
 
 
 _CHECKS = {"bigint": _bigint, "text": _text, "timestamptz": _timestamptz}

@@ -2,19 +2,24 @@
 
 import logging
 import sys
-from typing import Any, Literal
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, TextIO
 
 import structlog
 from structlog.typing import EventDict, WrappedLogger
 
 
 def configure(
-    level: str = "INFO", format: Literal["console", "json"] | None = None, *, sql: bool = False  # noqa: A002
+    level: str = "INFO",
+    format: Literal["console", "json"] | None = None,  # noqa: A002
+    *,
+    sql: bool = False,
+    secrets: Sequence[str] = (),
 ) -> None:
     """Sends the log to stderr, in colour to a terminal and as JSON Lines elsewhere unless `format` says otherwise.
 
     With `sql` each query is logged with its values, ready for psql: for local work, since the values are what
-    people wrote. Fields bound by `structlog.contextvars` stand on each line.
+    people wrote. Fields bound by `structlog.contextvars` stand on each line. None of the `secrets` stands on any.
     """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
@@ -26,11 +31,12 @@ def configure(
     ]
     console = (format or ("console" if sys.stderr.isatty() else "json")) == "console"
     render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
-    handler = logging.StreamHandler()
+    handler = _Stderr()
+    handler.addFilter(_without_error_arguments)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render, _without(secrets)],
         )
     )
     structlog.configure(
@@ -42,6 +48,41 @@ def configure(
     logging.getLogger("botcore.sql").setLevel(logging.DEBUG if sql else logging.CRITICAL)
 
 
+class _Stderr(logging.StreamHandler[TextIO]):
+    """Writes to what sys.stderr is now: a prompt puts something in its place while it is shown."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
+def _without(secrets: Sequence[str]) -> Callable[[WrappedLogger, str, Any], str]:
+    """Takes the secrets out of a finished line, wherever they got into it."""
+
+    def redact(_: WrappedLogger, __: str, line: Any) -> str:
+        text = str(line)
+        for secret in filter(None, secrets):
+            text = text.replace(secret, "***")
+        return text
+
+    return redact
+
+
+def _without_error_arguments(record: logging.LogRecord) -> bool:
+    """Exceptions in a message as their classes: aiogram's and the pool's warnings would quote their texts."""
+    if isinstance(record.args, tuple):
+        record.args = tuple(_classes(part) if isinstance(part, BaseException) else part for part in record.args)
+    return True
+
+
+def _classes(error: BaseException) -> str:
+    name = type(error).__qualname__
+    return f"{name} from {_classes(error.__cause__)}" if error.__cause__ else name
+
+
 def _without_error_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
     """An exception by its class and SQLSTATE: its text can hold a row, a token or a password."""
     info = event.pop("exc_info", None)
@@ -50,6 +91,6 @@ def _without_error_text(_: WrappedLogger, __: str, event: EventDict) -> EventDic
         error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         event["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
-        if sqlstate := getattr(error, "sqlstate", None):
+        if sqlstate := getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None):
             event["sqlstate"] = sqlstate
     return event

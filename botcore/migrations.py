@@ -5,68 +5,70 @@ Alembic and SQLAlchemy are imported by the calls that need them; `current` and `
 
 import asyncio
 import io
-import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from threading import Lock, Thread
+from typing import TYPE_CHECKING, Final, Literal
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.rows import scalar_row
 
 from botcore import pool, queries, urls
-from botcore.errors import BotcoreError, SchemaMismatch, Unavailable, from_psycopg
+from botcore.errors import InvalidInput, SchemaMismatch, Unavailable, from_psycopg
+from botcore.executor import Executor
 
 if TYPE_CHECKING:
     from alembic.config import Config
+
+Direction = Literal["upgrade", "downgrade"]
 
 # Longer than any migration that waits in front of us should take; CREATE INDEX CONCURRENTLY on 10^8 rows needs hours
 LOCK_DEADLINE_SECONDS: Final = 10 * 60.0
 # A migration that waits for a table lock makes every new reader wait behind it: give up soon, come again
 LOCK_TIMEOUT: Final = "2s"
 _LOCK_RETRIES: Final = 30
+# A lock that was not had in time, a deadlock: the migration was rolled back and is run again
+_RETRIED: Final = {"55P03", "40P01"}
+_RETRY_SECONDS: Final = 1.0
+# what migrations import as `op` belongs to the whole process
+_ALEMBIC: Final = Lock()
 
 
 async def upgrade(url: str, revision: str = "head") -> None:
     """Brings the database to the revision; any number of processes may call it at once.
 
-    Raises Unavailable when the server cannot be reached or other sessions hold their locks for too long.
+    Raises SchemaMismatch when the database is ahead of this code, InvalidInput for an unknown revision, and
+    Unavailable when the server cannot be reached or other sessions hold their locks for too long.
     """
-    from alembic import command
-
-    await asyncio.to_thread(_migrate, url, lambda config: command.upgrade(config, revision))
+    found = await current(url)
+    _refuse_ahead(found)
+    if revision != "head" or found != head():
+        await _in_thread(lambda: _migrate(url, "upgrade", revision))
 
 
 async def downgrade(url: str, revision: str) -> None:
-    """Takes the database back to the revision; `base` leaves it empty. Raises as `upgrade` does."""
-    from alembic import command
-
-    await asyncio.to_thread(_migrate, url, lambda config: command.downgrade(config, revision))
+    """Takes the database back to the revision; `base` leaves no table. Raises as `upgrade` does."""
+    _refuse_ahead(await current(url))
+    await _in_thread(lambda: _migrate(url, "downgrade", revision))
 
 
 async def current(url: str) -> str | None:
     """The revision that the database is at, None before the first upgrade."""
     async with await pool.connect(url) as connection:
         try:
-            cursor = await connection.execute(queries.load("migrations/current").statement)
-            row = await cursor.fetchone()
-        except psycopg.errors.UndefinedTable:
+            return await Executor(lambda: nullcontext(connection)).one("migrations/current", scalar_row)
+        except SchemaMismatch:
             return None
-    return str(row[0]) if row else None
 
 
 async def check(url: str) -> None:
     """Raises SchemaMismatch, naming the command, when the database is behind or ahead of this code."""
-    found, expected = await current(url), head()
-    if found == expected:
-        return
-    if found is None:
-        raise SchemaMismatch("the database has no schema yet", "botcli db upgrade", is_behind=True)
-    if found in {revision for revision, _ in history()}:
-        reason = f"the database is at migration {found}, behind {expected}"
-        raise SchemaMismatch(reason, "botcli db upgrade", is_behind=True)
-    reason = f"the database is at migration {found}, which this botcore (at {expected}) does not know"
-    raise SchemaMismatch(reason, "pip install --upgrade botcore", is_behind=False)
+    if mismatch := _mismatch(await current(url)):
+        raise mismatch
 
 
 def head() -> str:
@@ -80,12 +82,15 @@ def history() -> list[tuple[str, str]]:
     return [(revision, title.replace("_", " ")) for revision, _, title in (stem.partition("_") for stem in stems)]
 
 
-def script(revision: str = "base:head") -> str:
-    """The SQL of an upgrade as a script for psql; `from:to` bounds it."""
-    from alembic import command
+def script(revision: str = "head", direction: Direction = "upgrade") -> str:
+    """The SQL of an upgrade of an empty database, or of a downgrade from this code's schema, as psql runs it.
 
+    `from:to` begins elsewhere. Raises InvalidInput for an unknown revision.
+    """
+    start = "base" if direction == "upgrade" else "head"
     buffer = io.StringIO()
-    command.upgrade(_config(None, buffer), revision, sql=True)
+    with _alembic():
+        _command(direction)(_config(None, buffer), revision if ":" in revision else f"{start}:{revision}", sql=True)
     return buffer.getvalue()
 
 
@@ -96,14 +101,16 @@ def folder() -> Path:
 
 
 def execute(sql: str) -> None:
-    """For migrations: `op.execute` of SQL as it is, in which Alembic would take `:word` for a parameter."""
+    """For migrations: `op.execute` of SQL as it is; a string would pass through text(), where `:word` is a bind."""
+    from sqlalchemy import DDL
+
     from alembic import op
 
-    op.execute(re.sub(r"(?<![:\\]):(?=[a-zA-Z_])", r"\:", sql))
+    op.execute(DDL(sql.replace("%", "%%")))  # type: ignore[no-untyped-call]
 
 
 @contextmanager
-def alone(url: str) -> Iterator[None]:
+def lock(url: str) -> Iterator[None]:
     """For alembic/env.py: waits until no other process migrates this database.
 
     The lock has a connection of its own and is polled for: one that blocked inside a statement would hold a
@@ -119,28 +126,92 @@ def alone(url: str) -> Iterator[None]:
         yield
 
 
-def _migrate(url: str, run: Callable[["Config"], None]) -> None:
-    from alembic.util import CommandError
+def _mismatch(found: str | None) -> SchemaMismatch | None:
+    expected = head()
+    if found == expected:
+        return None
+    if found is None:
+        return SchemaMismatch("the database has no schema yet", "botcli db upgrade", is_behind=True)
+    if found in {revision for revision, _ in history()}:
+        reason = f"the database is at migration {found}, behind {expected}"
+        return SchemaMismatch(reason, "botcli db upgrade", is_behind=True)
+    reason = f"the database is at migration {found}, which this botcore (at {expected}) does not know"
+    return SchemaMismatch(reason, "pip install --upgrade botcore", is_behind=False)
+
+
+def _refuse_ahead(found: str | None) -> None:
+    mismatch = _mismatch(found)
+    if mismatch and not mismatch.is_behind:
+        raise mismatch
+
+
+async def _in_thread(work: Callable[[], None]) -> None:
+    """As asyncio.to_thread, but Ctrl-C ends the program: it would wait for a migration that waits for its lock."""
+    done: Future[None] = Future()
+    done.set_running_or_notify_cancel()
+
+    def run() -> None:
+        try:
+            work()
+        except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+            done.set_exception(error)
+        else:
+            done.set_result(None)
+
+    Thread(target=run, name="botcore.migrations", daemon=True).start()
+    await asyncio.wrap_future(done)
+
+
+def _migrate(url: str, direction: Direction, revision: str) -> None:
+    for _ in range(_LOCK_RETRIES):
+        try:
+            return _run(url, direction, revision)
+        except Unavailable as error:
+            if error.sqlstate not in _RETRIED:
+                raise
+        time.sleep(_RETRY_SECONDS)
+    return _run(url, direction, revision)
+
+
+def _run(url: str, direction: Direction, revision: str) -> None:
     from sqlalchemy.exc import DBAPIError
 
-    for attempt in range(1, _LOCK_RETRIES + 1):
-        try:
-            return run(_config(url))
-        except CommandError as error:
-            raise BotcoreError(f"migrations: {error}") from error
-        except DBAPIError as error:
-            if not isinstance(error.orig, psycopg.Error):
-                raise
-            if error.orig.sqlstate != "55P03" or attempt == _LOCK_RETRIES:
-                raise from_psycopg(error.orig, "migrations") from error.orig
-            time.sleep(1.0)
-    return None
+    try:
+        with _alembic():
+            _command(direction)(_config(url), revision)
+    except DBAPIError as error:
+        if not isinstance(error.orig, psycopg.Error):
+            raise
+        raise from_psycopg(error.orig, "migrations") from error.orig
+
+
+@contextmanager
+def _alembic() -> Iterator[None]:
+    from alembic.util import CommandError
+
+    try:
+        with _ALEMBIC:
+            yield
+    except CommandError as error:
+        raise InvalidInput("revision", f"{error}; see `botcli db history`") from error
+
+
+def _command(direction: Direction) -> Callable[..., None]:
+    from alembic import command
+
+    return {"upgrade": command.upgrade, "downgrade": command.downgrade}[direction]
 
 
 def _config(url: str | None, buffer: io.StringIO | None = None) -> "Config":
     from alembic.config import Config
 
-    attributes: dict[str, Any] = {"url": url}
-    config = Config(output_buffer=buffer, attributes=attributes)
+    config = Config(output_buffer=buffer, attributes={"url": url and _impatient(url)})
     config.set_main_option("script_location", str(folder()).replace("%", "%%"))
     return config
+
+
+def _impatient(url: str) -> str:
+    """The URL with our timeouts before its own options: a role's statement_timeout would end a long index build."""
+    given = conninfo_to_dict(urls.conninfo(url))
+    options = f"-c lock_timeout={LOCK_TIMEOUT} -c statement_timeout=0 {given.pop('options', '')}"
+    return make_conninfo("", **given, options=options.strip())

@@ -9,7 +9,7 @@ from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool
 
 from botcore import urls
-from botcore.errors import Unavailable
+from botcore.errors import InvalidInput, Unavailable
 
 Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
@@ -24,22 +24,25 @@ DEFAULTS: Final[dict[str, str | int]] = {
     "application_name": "botcore",
     # seconds for one address; libpq waits for ever by default
     "connect_timeout": 10,
-    # a peer that vanished without a word is noticed in 30 s + 3 * 10 s rather than in two hours
+    # an idle peer that vanished without a word is noticed in 30 s + 3 * 10 s rather than in two hours
     "keepalives_idle": 30,
     "keepalives_interval": 10,
     "keepalives_count": 3,
+    # milliseconds; one that vanished under a query, too, where the kernel would resend for a quarter of an hour
+    "tcp_user_timeout": 60_000,
 }
 
 
 async def connect(url: str) -> psycopg.AsyncConnection[TupleRow]:
     """One connection outside of any pool, in autocommit.
 
-    Raises Unavailable with the true cause, which a pool would hide behind its timeout.
+    Raises Unavailable with the true cause, which a pool would hide behind its timeout, and InvalidInput for a URL
+    that cannot be read.
     """
     conninfo = urls.conninfo(url, **DEFAULTS)
     try:
         return await psycopg.AsyncConnection.connect(conninfo, autocommit=True, context=ADAPTERS)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise unreachable(conninfo, error) from error
 
 
@@ -48,7 +51,7 @@ def connect_sync(url: str, *, autocommit: bool = True, **defaults: str | int) ->
     conninfo = urls.conninfo(url, **DEFAULTS, **defaults)
     try:
         return psycopg.connect(conninfo, autocommit=autocommit, context=ADAPTERS)
-    except psycopg.OperationalError as error:
+    except psycopg.Error as error:
         raise unreachable(conninfo, error) from error
 
 
@@ -81,14 +84,18 @@ def create(
     )
 
 
-def unreachable(conninfo: str, error: psycopg.OperationalError) -> Unavailable:
+def unreachable(conninfo: str, error: psycopg.Error) -> Unavailable | InvalidInput:
     """Why no connection came about, in one line: libpq gives no SQLSTATE here, only its text."""
     text = str(error)
+    is_ours = text.startswith("invalid ") or (": invalid " in text and "FATAL" not in text)
+    if is_ours or isinstance(error, psycopg.ProgrammingError):
+        return InvalidInput("DATABASE_URL", "has a parameter with a value that libpq does not know")
     reason = next((reason for pattern, reason in _REASONS.items() if pattern in text), "no connection")
     return Unavailable(f"cannot connect to {urls.describe(conninfo)}: {reason}", retry_is_safe=True)
 
 
 _REASONS: Final = {
+    "certificate": "the server's certificate is not trusted; name its authority by sslrootcert=FILE in the URL",
     "password authentication failed": "wrong user or password",
     "no password supplied": "the server asks for a password and the URL has none",
     "does not exist": "no such database or user",
@@ -96,7 +103,6 @@ _REASONS: Final = {
     "Peer authentication failed": "the server admits only its own system user",
     "Connection refused": "nothing listens there; is the server running?",
     "No such file or directory": "nothing listens there; is the server running?",
-    "certificate": "the server's certificate is not trusted; name its authority by sslrootcert=FILE in the URL",
     "does not support SSL": "the server offers no encryption; sslmode=disable in the URL accepts that",
     "timeout expired": "no answer in time",
     "resolve": "the host's name is unknown",

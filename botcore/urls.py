@@ -24,9 +24,13 @@ def conninfo(url: str, **defaults: str | int) -> str:
         given = conninfo_to_dict(_SCHEME.sub("postgresql://", url.strip()))
     except psycopg.ProgrammingError:
         given = {}
-    if not given:
+    if not given or not _is_split_right(given):
         # the driver's message would show pieces of the password
-        raise InvalidInput("DATABASE_URL", "cannot be read; write postgresql://user:password@host:5432/database")
+        raise InvalidInput(
+            "DATABASE_URL",
+            "cannot be read; write postgresql://user:password@host:5432/database, with %40 for @ and %2F for / in the"
+            " password",
+        )
     return make_conninfo("", **{**defaults, **_encryption(given), **given})
 
 
@@ -37,11 +41,18 @@ def describe(conninfo: str) -> str:
     return f"{host}:{given.get('port') or 5432}/{given.get('dbname') or ''} as {given.get('user') or 'yourself'}"
 
 
+def _is_split_right(given: dict[str, str | int | None]) -> bool:
+    """False where a bare @ or / in the password made libpq take a piece of it for host, port or database."""
+    host, port, database = (str(given.get(name) or "") for name in ("host", "port", "dbname"))
+    return "@" not in host[1:] and "@" not in database and all(part.isdecimal() for part in port.split(",") if part)
+
+
 def _encryption(given: dict[str, str | int | None]) -> dict[str, str]:
-    hosts = str(given.get("hostaddr") or given.get("host") or "").split(",")
+    hosts = str(given.get("hostaddr") or given.get("host") or os.environ.get("PGHOST", "")).split(",")
     if given.get("sslmode") or os.environ.get("PGSSLMODE") or all(map(_is_local, hosts)):
         return {}
-    if Path("~/.postgresql/root.crt").expanduser().exists():
+    own_file = Path("~/.postgresql/root.crt").expanduser()
+    if given.get("sslrootcert") or os.environ.get("PGSSLROOTCERT") or own_file.exists():
         return {"sslmode": "verify-full"}
     # libpq looks for authorities in that file only; Python knows where this system keeps its own
     return {"sslmode": "verify-full", "sslrootcert": ssl.get_default_verify_paths().cafile or "system"}

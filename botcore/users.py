@@ -55,7 +55,10 @@ class Users:
             return await executor.one("users/delete", scalar_row, user_id=user_id) is not None
 
     async def restore(self, *, user_id: int) -> bool:
-        """Brings back the person with the messages that fell with them; False when they are not deleted."""
+        """Brings back the person with the messages that fell with them; False when they are not deleted.
+
+        A message whose chat is deleted by now comes back with that chat instead.
+        """
         async with self._executor.transaction() as executor:
             if await executor.one("users/restore_lock", scalar_row, user_id=user_id) is None:
                 return False

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from psycopg.conninfo import conninfo_to_dict
@@ -93,7 +94,7 @@ def _parts(url: str) -> dict[str, Any]:
 
 
 def _url(server: dict[str, Any], name: str) -> str:
-    login = f"{server['user']}:{server['password']}" if "password" in server else server["user"]
+    login = f"{server['user']}:{quote(server['password'], safe='')}" if "password" in server else server["user"]
     if server["host"].startswith("/"):
         return f"postgresql://{login}@/{name}?host={server['host']}&port={server['port']}"
     return f"postgresql://{login}@{server['host']}:{server['port']}/{name}"

@@ -1,9 +1,11 @@
 """Chats: one row for a chat as one bot sees it."""
 
+from functools import partial
+from itertools import product
 from typing import Any
 
 from botcore import Database
-from tests.factories import said
+from tests.factories import person, said
 
 GROUP: dict[str, Any] = {"bot_id": 1, "telegram_chat_id": -100_123, "type": "supergroup", "title": "Engine"}
 
@@ -40,6 +42,16 @@ async def test_get_or_create_updates_the_title_and_changes_nothing_for_an_equal_
     assert again == renamed
 
 
+async def test_get_or_create_revives_a_deleted_chat(database: Database) -> None:
+    """A deleted chat that is asked for again is live under the same id."""
+    chat = await database.chats.get_or_create(**GROUP)
+    await database.chats.delete(chat_id=chat.id)
+
+    revived = await database.chats.get_or_create(**GROUP)
+
+    assert (revived.id, revived.deleted_at) == (chat.id, None)
+
+
 async def test_page_walks_through_live_chats_by_id(database: Database) -> None:
     """Pages follow one another without gap or repetition, deleted chats left out."""
     ids = [(await database.chats.get_or_create(**GROUP | {"telegram_chat_id": n})).id for n in range(1, 8)]
@@ -64,6 +76,26 @@ async def test_delete_and_restore_take_the_chats_messages_along(database: Databa
     assert (deleted, hidden, restored) == (True, [], True)
     assert await database.messages.recent_in_chat(chat_id=ada.chat_id) == [ada]
     assert not await database.chats.restore(chat_id=ada.chat_id)
+
+
+async def test_restore_leaves_what_the_other_parent_hides(database: Database) -> None:
+    """With person and chat both deleted, in either order, a message is live again only when both are restored."""
+    for first_deleted, first_restored in product(("chat", "person"), repeat=2):
+        message = (await said(database, telegram_message_id=None)).message
+        chat = partial(database.chats.delete, chat_id=message.chat_id)
+        user = partial(database.users.delete, user_id=person(message))
+        for delete in (chat, user) if first_deleted == "chat" else (user, chat):
+            assert await delete()
+        chat = partial(database.chats.restore, chat_id=message.chat_id)
+        user = partial(database.users.restore, user_id=person(message))
+        [restore_first, restore_second] = (chat, user) if first_restored == "chat" else (user, chat)
+
+        await restore_first()
+        between = await database.messages.recent_in_chat(chat_id=message.chat_id)
+        await restore_second()
+
+        assert between == []
+        assert await database.messages.get(chat_id=message.chat_id, message_id=message.id) == message
 
 
 async def test_a_new_message_revives_a_deleted_chat_but_not_its_messages(database: Database) -> None:

@@ -12,6 +12,9 @@ from psycopg.conninfo import conninfo_to_dict
 from botcore import BotcoreError, Database, InvalidInput, SchemaMismatch, Unavailable
 from tests.factories import said
 
+# a bare @ or / in a password, of which libpq would take a piece for the host or the database
+UNESCAPED = ["postgresql://u:can@canary@h/db", "postgresql://u:canary/canary@127.0.0.1/db"]
+
 
 async def test_connect_opens_a_database_that_answers(database: Database) -> None:
     """An open database answers a ping."""
@@ -58,13 +61,35 @@ async def test_connect_names_a_missing_database(database_url: str) -> None:
         await Database.connect(database_url.replace("/test_", "/no_test_")).__aenter__()
 
 
-@pytest.mark.parametrize("url", ["postgresql://u:canary%zz@h/db", "mysql://u:canary@h/db", "canary", ""])
+@pytest.mark.parametrize("url", ["postgresql://u:canary%zz@h/db", "mysql://u:canary@h/db", "canary", "", *UNESCAPED])
 async def test_connect_refuses_what_is_no_url_without_showing_it(url: str) -> None:
     """A malformed URL is InvalidInput; no piece of the password is in the message."""
     with pytest.raises(InvalidInput, match="postgresql://user:password@host") as refused:
         await Database.connect(url).__aenter__()
 
     assert "canary" not in str(refused.value)
+
+
+@pytest.mark.parametrize("parameter", ["connect_timeout=canary", "sslmode=canary", "port=canary"])
+async def test_connect_refuses_a_parameter_without_showing_it(parameter: str) -> None:
+    """A value that libpq does not know is InvalidInput, not an outage."""
+    with pytest.raises(InvalidInput, match="DATABASE_URL") as refused:
+        await Database.connect(f"postgresql://u@127.0.0.1/db?{parameter}").__aenter__()
+
+    assert "canary" not in str(refused.value)
+
+
+async def test_transaction_refuses_calls_after_its_end_and_beside_an_inner_one(database: Database) -> None:
+    """Neither may slip into a stranger's transaction, nor wait for ever for itself."""
+    async with database.transaction() as outer:
+        async with outer.transaction() as inner:
+            with pytest.raises(Unavailable, match="inside of this one"):
+                await outer.users.page()
+        with pytest.raises(Unavailable, match="has ended"):
+            await inner.users.page()
+
+    with pytest.raises(Unavailable, match="has ended"):
+        await outer.users.page()
 
 
 async def test_transaction_commits_everything_or_nothing(database: Database) -> None:
@@ -173,7 +198,7 @@ async def test_missing_table_is_a_schema_mismatch(empty_database_url: str) -> No
 async def test_nothing_secret_is_logged_or_shown(database_url: str, caplog: pytest.LogCaptureFixture) -> None:
     """With every logger at DEBUG, no text of a message and no password is in any line or error."""
     caplog.set_level(logging.DEBUG)
-    url = database_url.replace("postgresql://postgres@", "postgresql://postgres:canary-password@")
+    url = f"{database_url}{'&' if '?' in database_url else '?'}passfile=/canary-password"
     errors: list[BaseException] = []
 
     async with Database.connect(url) as database:

@@ -21,7 +21,7 @@ LINK = re.compile(r"\]\((?!https?://)([^)#]+)\)")
 
 @pytest.mark.parametrize(("language", "text"), BLOCKS)
 def test_block_runs_as_it_stands(language: str, text: str, database_url: str) -> None:
-    """A reader who pastes the block gets no error. (`console` blocks install or serve; CI runs those of README.)"""
+    """A reader who pastes the block gets no error; `console` blocks install or serve, and .ci/run has those."""
     program = [sys.executable, "-W", "error", "-"] if language == "python" else ["bash", "-euo", "pipefail", "-s"]
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 

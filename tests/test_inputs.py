@@ -1,7 +1,7 @@
 """Bad input is refused by name before the server sees it, and nothing is stored."""
 
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -25,6 +25,7 @@ from tests.factories import SENT_AT, said
         ("telegram_message_id", 1.5, "must be an int, not float"),
         ("sent_at", datetime(2026, 1, 1), "no time zone"),  # noqa: DTZ001 - what is refused
         ("sent_at", "2026-01-01", "must be a datetime, not str"),
+        ("sent_at", datetime.max.replace(tzinfo=UTC), r"years 2\.\.9998"),
     ],
 )
 async def test_record_refuses_a_bad_value_by_its_name(database: Database, field: str, value: Any, reason: str) -> None:
@@ -59,6 +60,21 @@ async def test_pages_refuse_a_size_out_of_bounds(database: Database, page_size: 
 
     for call in calls:
         with pytest.raises(InvalidInput, match=r"page_size: must be 1\.\.1000"):
+            await call()
+
+
+@pytest.mark.parametrize("place", [-1, None])
+async def test_pages_refuse_a_place_that_is_none(database: Database, place: Any) -> None:
+    """Where to page on from is a number: None would be an empty page, which looks like the end."""
+    calls: list[Callable[[], Awaitable[object]]] = [
+        lambda: database.users.page(after_id=place),
+        lambda: database.chats.page(after_id=place),
+        lambda: database.messages.recent(chat_id=1, user_id=1, before_id=place),
+        lambda: database.messages.recent_in_chat(chat_id=1, before_id=place),
+    ]
+
+    for call in calls:
+        with pytest.raises(InvalidInput, match=r"(after|before)_id: must be 0\.\.9223372036854775807"):
             await call()
 
 

@@ -45,11 +45,11 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
     ],
 )
 def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, indexes: list[str], mode: str) -> None:
-    """No plan reads the whole table, and each index that was made for the query is used."""
+    """No plan reads a whole table, and each index that was made for the query is used."""
     plan = explain(connection, name, mode)
 
     assert [index for index in indexes if index not in plan] == []
-    assert "Seq Scan on messages" not in plan
+    assert "Seq Scan" not in plan
 
 
 @pytest.mark.parametrize(
@@ -78,4 +78,5 @@ def explain(connection: psycopg.Connection, name: str, mode: str) -> str:
         rows = connection.execute(sql.SQL("EXPLAIN EXECUTE planned ({})").format(values)).fetchall()
     finally:
         connection.execute("DEALLOCATE planned")
-    return "\n".join(line for (line,) in rows)
+    # a conflict's arbiter is named, too, but shows nothing about how rows are found
+    return "\n".join(line for (line,) in rows if "Conflict Arbiter Indexes" not in line)

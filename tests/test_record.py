@@ -174,6 +174,9 @@ async def test_add_raises_not_found_for_an_unknown_or_deleted_parent(database: D
     await database.users.delete(user_id=user_id)
     with pytest.raises(NotFound, match="no user"):
         await database.messages.add(chat_id=chat_id, user_id=user_id, role="user", content="x")
+    await database.chats.delete(chat_id=chat_id)
+    with pytest.raises(NotFound, match="no chat"):
+        await database.messages.add(chat_id=chat_id, user_id=None, role="user", content="x")
 
     assert (no_chat.value.kind, no_chat.value.key) == ("chat", {"chat_id": 99})
     assert await database.messages.recent_in_chat(chat_id=chat_id) == []

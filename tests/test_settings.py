@@ -4,10 +4,10 @@ import re
 from pathlib import Path
 
 import pytest
-from botcore import Settings
 from pydantic import ValidationError
 
 from botcli.settings import BotSettings
+from botcore import Settings
 
 ROOT = Path(__file__).parents[1]
 

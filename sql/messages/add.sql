@@ -42,11 +42,11 @@ written AS (
         chat_id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id, sent_at
     )
     SELECT
-        c.id, u.id, :'message_thread_id', :'role', :'content', NULLIF(:'telegram_message_id', 0),
+        c.id, u.id, :'message_thread_id', :'role', :'content', NULLIF(:'telegram_message_id'::bigint, 0),
         NULLIF(:'reply_to_id'::bigint, 0), COALESCE(NULLIF(:'sent_at'::timestamptz, 'infinity'), now())
     FROM known_chat AS c
     LEFT JOIN known_user AS u ON TRUE
-    WHERE (u.id IS NOT NULL OR COALESCE(:'user_id', 0) = 0)
+    WHERE (u.id IS NOT NULL OR COALESCE(:'user_id'::bigint, 0) = 0)
       AND NOT EXISTS (SELECT FROM stored)
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id > 0 DO NOTHING
     RETURNING

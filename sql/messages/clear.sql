@@ -5,7 +5,7 @@
 -- chat_id            bigint   botcore's id of the chat
 -- user_id            bigint   botcore's id of the person the bot talks with
 -- message_thread_id  bigint   the topic; 0 outside topics
--- before_id          bigint   only ids below this; 9223372036854775807 for the first batch
+-- before_id          bigint   only ids below this, 0..9223372036854775807; the highest for the first batch
 -- batch_size         bigint   messages at most, 1..5000
 -- returns            Cleared  1 row: how many were hidden, the lowest id among them
 WITH batch AS (

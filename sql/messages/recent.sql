@@ -3,7 +3,7 @@
 -- chat_id            bigint   botcore's id of the chat
 -- user_id            bigint   botcore's id of the person the bot talks with
 -- message_thread_id  bigint   the topic; 0 outside topics
--- before_id          bigint   only ids below this; 9223372036854775807 for the first page
+-- before_id          bigint   only ids below this, 0..9223372036854775807; the highest for the first page
 -- page_size          bigint   rows at most, 1..1000
 -- returns            Message  0..page_size rows
 SELECT

@@ -1,7 +1,7 @@
 -- The newest live messages of everybody in a chat, all topics, newest first; page back with before_id.
 --
 -- chat_id    bigint   botcore's id of the chat
--- before_id  bigint   only ids below this; 9223372036854775807 for the first page
+-- before_id  bigint   only ids below this, 0..9223372036854775807; the highest for the first page
 -- page_size  bigint   rows at most, 1..1000
 -- returns    Message  0..page_size rows
 SELECT

@@ -68,7 +68,7 @@ new_user AS (
     SELECT
         :'telegram_user_id', NULLIF(:'username', ''), :'first_name', NULLIF(:'last_name', ''),
         NULLIF(:'language_code', '')
-    WHERE :'telegram_user_id' <> 0
+    WHERE :'telegram_user_id'::bigint <> 0
       AND NOT EXISTS (SELECT FROM known_user WHERE same)
       AND NOT EXISTS (SELECT FROM stored)
     ON CONFLICT (telegram_user_id) DO UPDATE
@@ -83,7 +83,7 @@ new_message AS (
         chat_id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id, sent_at
     )
     SELECT
-        c.id, u.id, :'message_thread_id', :'role', :'content', NULLIF(:'telegram_message_id', 0),
+        c.id, u.id, :'message_thread_id', :'role', :'content', NULLIF(:'telegram_message_id'::bigint, 0),
         NULLIF(:'reply_to_id'::bigint, 0), :'sent_at'
     FROM (SELECT id FROM known_chat WHERE same UNION ALL TABLE new_chat) AS c
     LEFT JOIN (SELECT id FROM known_user WHERE same UNION ALL TABLE new_user) AS u ON TRUE

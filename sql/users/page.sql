@@ -1,6 +1,6 @@
 -- Live users in the order of their ids; page on with the last id as after_id.
 --
--- after_id   bigint  only ids above this; 0 for the first page
+-- after_id   bigint  only ids above this, 0..9223372036854775807; 0 for the first page
 -- page_size  bigint  rows at most, 1..1000
 -- returns    User    0..page_size rows
 SELECT
