@@ -2,7 +2,7 @@
 
 import os
 
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from alembic import context
 from botcore import migrations, pool
@@ -19,10 +19,11 @@ else:
     engine = create_engine(
         "postgresql+psycopg://",
         creator=lambda: pool.connect_sync(url, autocommit=False, options=f"-c lock_timeout={migrations.LOCK_TIMEOUT}"),
+        # closes the connection with its block, also when a migration fails
+        poolclass=NullPool,
     )
     with migrations.lock(url), engine.connect() as connection:
         # each migration is committed on its own: one that fails leaves what came before it
         context.configure(connection=connection, transaction_per_migration=True)
         with context.begin_transaction():
             context.run_migrations()
-    engine.dispose()

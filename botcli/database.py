@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
-from botcore import Database, SchemaMismatch, Settings, embedded, migrations
+from botcore import Database, Settings, embedded, migrations
 
 
 def data_dir(settings: Settings) -> Path:
@@ -23,17 +23,21 @@ def database_url(settings: Settings) -> Iterator[str]:
 
 
 @asynccontextmanager
+async def migrated_url(settings: Settings) -> AsyncIterator[str]:
+    """As `database_url`, with the embedded server's schema brought up to date."""
+    with database_url(settings) as url:
+        if not settings.database_url:
+            await migrations.upgrade(url)
+        yield url
+
+
+@asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database, its schema checked; the embedded one is upgraded where it is behind.
+    """The database that the settings name.
 
     Raises SchemaMismatch when the schema is not this code's, naming the command.
     """
-    with database_url(settings) as url:
-        try:
-            await migrations.check(url)
-        except SchemaMismatch as mismatch:
-            if settings.database_url or not mismatch.is_behind:
-                raise
-            await migrations.upgrade(url)
+    async with migrated_url(settings) as url:
+        await migrations.check(url)
         async with Database.connect(url, max_size=settings.database_pool_size) as database:
             yield database

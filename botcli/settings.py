@@ -1,7 +1,8 @@
 """What the bot reads from the environment, on top of the library's settings."""
 
-from botcore import Settings
 from pydantic import Field, SecretStr
+
+from botcore import Settings
 
 
 class BotSettings(Settings):

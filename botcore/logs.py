@@ -45,7 +45,15 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    logging.getLogger("botcore.sql").setLevel(logging.DEBUG if sql else logging.CRITICAL)
+    _configure_sql(logging.DEBUG if sql else logging.CRITICAL)
+
+
+def _configure_sql(level: int) -> None:
+    # as it is: a time before it, or its newlines as JSON's, would be in the way of pasting
+    logger = logging.getLogger("botcore.sql")
+    logger.setLevel(level)
+    logger.propagate = False
+    logger.handlers[:] = [_Stderr()]
 
 
 class _Stderr(logging.StreamHandler[TextIO]):

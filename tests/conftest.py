@@ -34,7 +34,8 @@ def server() -> Iterator[dict[str, Any]]:
     data_dir.chmod(0o711)
     with embedded.serve(data_dir, version=POSTGRES_VERSION) as url:
         yield _parts(url)
-    shutil.rmtree(data_dir)
+    # what still runs there notices that the folder is gone
+    shutil.rmtree(data_dir, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")

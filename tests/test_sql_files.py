@@ -69,6 +69,7 @@ def test_file_keeps_the_contract(name: str, connection: psycopg.Connection, psql
         ("messages/recent", "LIMIT :'page_size';", "LIMIT :'page_size'", "no final semicolon"),
         ("users/delete", "FROM moment\n", "FROM moments\n", "does not prepare"),
         ("database/ping", "SELECT 1", "SELECT *, 1", "SELECT *"),
+        ("stats/totals", "    AND m.deleted_at IS NULL\n", "", "returns deleted rows of messages"),
         ("stats/totals", "-- returns  Totals", "-- returns  Message", "are not the fields of Message"),
     ],
 )

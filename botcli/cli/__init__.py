@@ -9,7 +9,8 @@ app = App(
     help="A Telegram bot and tools on botcore, the data layer of bots on PostgreSQL.",
     version=version("botcore"),
 )
-app.command("botcli.cli.chat:chat")
-app.command("botcli.cli.run:run")
-app.command("botcli.cli.db:app", name="db")
-app.command("botcli.cli.sql:app", name="sql")
+# said here too: for its own help the program would import every command, and with them aiogram
+app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
+app.command("botcli.cli.run:run", help="Answer on Telegram.")
+app.command("botcli.cli.db:app", name="db", help="The schema's migrations, psql, and the embedded server.")
+app.command("botcli.cli.sql:app", name="sql", help="The queries of sql/: read, paste, run and explain them.")

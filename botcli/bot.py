@@ -1,0 +1,37 @@
+"""The bot: one dispatcher for polling, the terminal and the tests."""
+
+import logging
+from typing import Any
+
+from aiogram import Dispatcher
+from aiogram.types import BotCommand, ErrorEvent
+
+from botcli.handlers import commands, conversation
+from botcli.middleware import bind_context, log_context, skip_unknown
+from botcli.replies import Replier
+from botcore import Database
+
+_log = logging.getLogger(__name__)
+
+
+def build_dispatcher(database: Database, replier: Replier) -> Dispatcher:
+    """The dispatcher with all that the bot does; feed it from anywhere."""
+    dispatcher = Dispatcher(disable_fsm=True, database=database, replier=replier)
+    dispatcher.update.outer_middleware(skip_unknown)
+    dispatcher.update.outer_middleware(bind_context)
+    dispatcher.errors.register(log_error)
+    dispatcher.include_routers(commands.build_router(database), conversation.build_router(database))
+    return dispatcher
+
+
+def bot_commands() -> list[BotCommand]:
+    """What Telegram's menu of commands shows."""
+    return [BotCommand(command=name, description=text) for name, text in commands.COMMANDS.items()]
+
+
+async def log_error(event: ErrorEvent, **data: Any) -> None:
+    """Logs that an update failed, by the error's class and SQLSTATE: its text can hold what somebody wrote."""
+    error = event.exception
+    sqlstate = getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None)
+    name = f"{type(error).__module__}.{type(error).__qualname__}"
+    _log.error("update failed", extra={"error": name, "sqlstate": sqlstate, **log_context(event.update, data)})

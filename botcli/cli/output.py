@@ -1,0 +1,101 @@
+"""What the commands print: data on stdout, talk on stderr."""
+
+import csv
+import json
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from rich.table import Table
+    from rich.text import Text
+
+_UNLIMITED: Final = 100_000
+
+# what a terminal would obey: somebody's message must not colour, clear or rename the window
+_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def write(text: str) -> None:
+    """Data, on stdout, with a newline at its end."""
+    sys.stdout.write(text if text.endswith("\n") else f"{text}\n")
+
+
+def say(text: str) -> None:
+    """Talk, on stderr."""
+    sys.stderr.write(f"{text}\n")
+
+
+def as_json(value: object) -> None:
+    """One JSON document, in ASCII where stdout is not UTF-8."""
+    ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
+    write(json.dumps(value, default=_plain, ensure_ascii=ascii_only, indent=2))
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Comma-separated values under a line of names, as PostgreSQL's COPY takes them: NULL is nothing."""
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(["" if value is None else _plain(value) for value in row] for row in rows)
+
+
+def as_pairs(pairs: Iterable[tuple[str, object]]) -> None:
+    """Names and what belongs to them: aligned and wrapped in a terminal, else a line each with a tab between."""
+    if sys.stdout.isatty():
+        from rich.console import Console
+
+        return Console().print(_pairs(pairs))
+    return write("".join(f"{name}\t{'' if value is None else _plain(value)}\n" for name, value in pairs))
+
+
+def as_table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table; where it is too wide for the terminal, a line for each value, as in psql's expanded mode."""
+    from rich.console import Console
+
+    console, table = Console(), _table(columns, rows)
+    width = console.measure(table, options=console.options.update(max_width=_UNLIMITED)).maximum
+    if not sys.stdout.isatty():
+        Console(width=width).print(table)
+    elif width <= console.width:
+        console.print(table)
+    else:
+        for number, row in enumerate(rows, 1):
+            console.print(_pairs(zip(columns, row, strict=True), title=f"-- {number}"))
+    say(f"({len(rows)} row{'' if len(rows) == 1 else 's'})")
+
+
+def _table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> "Table":
+    from rich import box
+    from rich.table import Table
+
+    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for row in rows:
+        table.add_row(*map(_cell, row))
+    return table
+
+
+def _pairs(pairs: Iterable[tuple[str, object]], title: str = "") -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, show_header=False, pad_edge=False, title=title or None, title_justify="left")
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in pairs:
+        table.add_row(name, _cell(value))
+    return table
+
+
+def _cell(value: object) -> "Text":
+    from rich.text import Text
+
+    if value is None:
+        return Text("NULL", style="dim")
+    return Text(_CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", _plain(value)))
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value.isoformat() if isinstance(value, datetime) else str(value)

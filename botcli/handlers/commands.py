@@ -1,0 +1,100 @@
+"""The commands; none of them becomes part of the dialogue."""
+
+from datetime import datetime
+from typing import Final
+
+from aiogram import Bot, Router
+from aiogram.filters import Command
+from aiogram.types import Message
+
+from botcli.middleware import Dialogue, Introduce, sender
+from botcore import Database, Role, Totals
+from botcore import Message as Stored
+
+COMMANDS: Final = {
+    "start": "say hello",
+    "help": "list the commands",
+    "new": "begin a new dialogue",
+    "history": "show the dialogue's newest messages",
+    "stats": "count what is stored",
+}
+_HISTORY_MESSAGES: Final = 20
+# UTF-16 units: https://core.telegram.org/bots/api#sendmessage
+_MESSAGE_UNITS: Final = 4_096
+_SPEAKERS: Final[dict[Role, str]] = {"user": "You", "assistant": "Bot", "system": "System"}
+
+
+def build_router(database: Database) -> Router:
+    """The commands' handlers, on a router of their own."""
+    router = Router(name="commands")
+    router.message.middleware(Introduce(database))
+    router.message.register(start, Command("start", ignore_case=True))
+    router.message.register(help_, Command("help", ignore_case=True))
+    router.message.register(stats, Command("stats", ignore_case=True))
+    router.message.register(new, Command("new", ignore_case=True), sender)
+    router.message.register(history, Command("history", ignore_case=True), sender)
+    router.message.register(nobody, Command("new", "history", ignore_case=True))
+    return router
+
+
+async def start(message: Message) -> None:
+    """Greets."""
+    await message.answer("Hello! Write to me, and I answer. /help lists what else I can do.")
+
+
+async def help_(message: Message) -> None:
+    """Lists the commands."""
+    await message.answer("\n".join(f"/{name} - {description}" for name, description in COMMANDS.items()))
+
+
+async def new(message: Message, dialogue: Dialogue, database: Database) -> None:
+    """Soft-clears the dialogue and says how much that was."""
+    cleared = await database.messages.clear(**dialogue)
+    await message.answer(f"A new dialogue. The one before had {cleared} message{'s' * (cleared != 1)}.")
+
+
+async def history(message: Message, dialogue: Dialogue, database: Database) -> None:
+    """Shows the dialogue's newest messages, oldest first, a line each."""
+    messages = await database.messages.recent(**dialogue, page_size=_HISTORY_MESSAGES)
+    await message.answer(_transcript(messages[::-1]) or "Nothing was said yet.")
+
+
+async def nobody(message: Message) -> None:
+    """Answers a command about the dialogue when a chat gives it, which has none."""
+    await message.answer("Only a person has a dialogue with me, not a chat or an anonymous admin.")
+
+
+async def stats(message: Message, bot: Bot, database: Database) -> None:
+    """Shows what this bot has stored."""
+    await message.answer(_summary(await database.stats.totals(bot_id=bot.id)))
+
+
+def _transcript(messages: list[Stored]) -> str:
+    room = _MESSAGE_UNITS // max(1, len(messages)) - 1
+    return "\n".join(_cut(f"{_SPEAKERS[m.role]}: {' '.join(m.content.split())}", room) for m in messages)
+
+
+def _cut(line: str, units: int) -> str:
+    encoded = line.encode("utf-16-le")
+    if len(encoded) <= 2 * units:
+        return line
+    # the last kept unit may be half of a pair
+    return encoded[: 2 * (units - 1)].decode("utf-16-le", "ignore") + "…"
+
+
+def _summary(totals: Totals) -> str:
+    messages = totals.system_messages + totals.user_messages + totals.assistant_messages
+    return "\n".join(
+        (
+            f"People: {totals.people:,}",
+            f"Chats: {totals.chats:,}",
+            f"Messages: {messages:,} ({totals.user_messages:,} from people, {totals.assistant_messages:,} from me)",
+            f"Characters: {totals.characters:,}",
+            f"First: {_minute(totals.first_at)}",
+            f"Last: {_minute(totals.last_at)}",
+        )
+    )
+
+
+def _minute(moment: datetime | None) -> str:
+    return f"{moment:%Y-%m-%d %H:%M %Z}" if moment else "none yet"

@@ -1,0 +1,53 @@
+"""Everything that is said: stored by the middleware, answered where a person speaks to the bot."""
+
+import re
+
+from aiogram import F, Router
+from aiogram.filters import Command
+from aiogram.types import Message
+
+from botcli.middleware import Dialogue, Store, content, sender
+from botcli.replies import Replier
+from botcore import Database, Recorded
+
+
+def build_router(database: Database) -> Router:
+    """The conversation's handlers, on a router of their own; it takes every message that reaches it."""
+    router = Router(name="conversation")
+    for observer in (router.message, router.business_message):
+        observer.middleware(Store(database))
+        observer.register(keep, F.text.startswith("/"), ~Command(re.compile("")))  # addressed to another bot
+        observer.register(answer, wants_answer)
+        observer.register(keep)
+    router.channel_post.middleware(Store(database))
+    router.channel_post.register(keep)
+    return router
+
+
+async def answer(
+    message: Message, recorded: Recorded, dialogue: Dialogue, database: Database, replier: Replier
+) -> None:
+    """Asks the replier with the dialogue's window, sends what it says and stores it."""
+    reply = await replier.reply(await database.messages.window(**dialogue))
+    sent = await message.answer(reply)
+    await database.messages.add(
+        **dialogue,
+        role="assistant",
+        content=reply,
+        telegram_message_id=sent.message_id or None,
+        reply_to_id=recorded.message.id,
+        sent_at=sent.date,
+    )
+
+
+async def keep(message: Message) -> None:
+    """Answers nothing: the message is stored, and that is all."""
+
+
+def wants_answer(message: Message) -> bool:
+    """Whether a person said something to the bot; two bots would answer each other for ever."""
+    person = sender(message)
+    if person is None or person.is_bot or not content(message).strip():
+        return False
+    # in a business chat the account's owner speaks too, but not to the bot
+    return not message.business_connection_id or message.chat.id == person.id

@@ -1,0 +1,99 @@
+"""The bot in front of our own Bot API server, and the command line as a real process."""
+
+import asyncio
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiogram import Bot, Dispatcher
+from aiogram.client.session.aiohttp import AiohttpSession
+
+from botcli import polling
+from botcli.bot import build_dispatcher
+from botcli.replies.echo import Echo
+from botcore import Database, Message
+from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
+
+Feed = Callable[..., Awaitable[Any]]
+Process = asyncio.subprocess.Process
+Start = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture
+async def bot_api() -> AsyncIterator[BotApi]:
+    """Telegram."""
+    async with BotApi.serve() as api:
+        yield api
+
+
+@pytest.fixture
+async def bot(bot_api: BotApi) -> AsyncIterator[Bot]:
+    """The bot that talks with it."""
+    bot = polling.open_bot(TOKEN, bot_api.url)
+    yield bot
+    assert isinstance(bot.session, AiohttpSession)
+    # its own close waits 0.25 s for TLS, which nobody speaks here
+    if bot.session._session:
+        await bot.session._session.close()
+
+
+@pytest.fixture
+def dispatcher(database: Database) -> Dispatcher:
+    """The dispatcher of every front, with the echo."""
+    return build_dispatcher(database, Echo())
+
+
+@pytest.fixture
+def feed(dispatcher: Dispatcher, bot: Bot) -> Feed:
+    """Hands the dispatcher a raw update, by its kind: `message={...}`."""
+
+    async def feed(update_id: int = 1, **update: Any) -> Any:
+        return await dispatcher.feed_raw_update(bot, {"update_id": update_id, **update})
+
+    return feed
+
+
+@pytest.fixture
+def environment(database_url: str, bot_api: BotApi, tmp_path: Path) -> dict[str, str]:
+    """What a process of ours gets; nothing of the machine's own settings."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return kept | {
+        "DATABASE_URL": database_url,
+        "BOT_TOKEN": TOKEN,
+        "TELEGRAM_API_URL": bot_api.url,
+        "BOTCORE_DATA_DIR": str(tmp_path),
+        "PYTHONWARNINGS": "error",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+
+
+@pytest.fixture
+async def start(environment: dict[str, str], tmp_path: Path) -> AsyncIterator[Start]:
+    """Starts `botcli` with the arguments; `NAME=value` changes the environment, None takes a name away."""
+    processes: list[Process] = []
+
+    async def start(*arguments: str, **changes: str | None) -> Process:
+        pipe = asyncio.subprocess.PIPE
+        values = {name: value for name, value in (environment | changes).items() if value is not None}
+        command = (sys.executable, "-m", "botcli", *arguments)
+        # away from the checkout, whose .env could say something
+        process = await asyncio.create_subprocess_exec(
+            *command, stdin=pipe, stdout=pipe, stderr=pipe, env=values, cwd=tmp_path
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.returncode is None:
+            process.kill()
+            await process.communicate()
+
+
+async def stored(database: Database, telegram_chat_id: int = 7, **key: Any) -> list[Message]:
+    """The live messages of a chat as the bot sees it, oldest first."""
+    chat = await database.chats.find(**{"bot_id": BOT_ID, "telegram_chat_id": telegram_chat_id, **key})
+    return (await database.messages.recent_in_chat(chat_id=chat.id))[::-1] if chat else []

@@ -1,0 +1,115 @@
+"""`botcli chat`: piped, and in a terminal of its own."""
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pexpect
+import pytest
+
+from botcli.replies.echo import Echo
+from botcli.terminal import Terminal
+from botcore import Database
+from tests.botcli.conftest import Start, stored
+
+# prompt_toolkit turns bracketed paste on when it begins to read
+_PROMPT = "\x1b[?2004h"
+_UP = "\x1b[A"
+_CTRL_C, _CTRL_D = "\x03", "\x04"
+
+
+async def test_chat_piped_twice(start: Start, database: Database) -> None:
+    """Stdout holds the replies and nothing else; a second process remembers what the first was told."""
+    first, second = await start("chat"), await start("chat")
+    replies, log = await first.communicate("hello\n\n  \nGr\u00fc\u00dfe \U0001f600\r\nbad ".encode() + b"\xff")
+    history, _ = await second.communicate(b"/history\n")
+
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert replies.decode() == "hello\nGr\u00fc\u00dfe \U0001f600\nbad \ufffd\n"
+    assert log == b""
+    assert history.decode().splitlines()[:2] == ["You: hello", "Bot: hello"]
+    assert len(await stored(database, 1, bot_id=0)) == 6
+
+
+async def test_chat_with_a_reader_that_leaves(start: Start) -> None:
+    """A pipe that breaks ends the chat without a word."""
+    process = await start("chat")
+    assert process.stdin
+    assert process.stdout
+    process.stdin.write(b"one\n")
+    assert await process.stdout.readline() == b"one\n"
+
+    # the transport's close is what closes our end of the pipe
+    process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
+    process.stdin.write(b"two\nthree\n")
+    await asyncio.wait_for(process.wait(), 20)
+
+    assert process.stderr
+    assert (process.returncode, await process.stderr.read()) == (0, b"")
+
+
+@pytest.fixture
+def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[pexpect.spawn]:
+    """`botcli chat` in a pseudo terminal, which shows each import as well."""
+    child = pexpect.spawn(
+        *(sys.executable, ["-X", "importtime", "-m", "botcli", "chat"]),
+        env={**environment, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        cwd=str(tmp_path),
+        encoding="utf-8",
+        timeout=20,
+    )
+    yield child
+    child.close(force=True)
+
+
+async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -> None:
+    """A greeting before the slow imports, replies, the arrow keys also for earlier sessions, Ctrl-C and Ctrl-D."""
+    await Terminal(database, Echo()).say("from last time")
+
+    await _expect(terminal, "Ctrl-D leaves")
+    assert "botcli.cli" in terminal.before
+    assert "aiogram" not in terminal.before
+    assert "prompt_toolkit" not in terminal.before
+    await _expect(terminal, _PROMPT)
+    terminal.send("hello there\r")
+    await _expect(terminal, "\x1b[32mhello there")
+    await _expect(terminal, _PROMPT)
+    terminal.send(_UP + _UP + "\r")
+    await _expect(terminal, "\x1b[32mfrom last time")
+    await _expect(terminal, _PROMPT)
+    terminal.send("never said" + _CTRL_C)
+    await _expect(terminal, _PROMPT)
+    terminal.send(_CTRL_D)
+    await _expect(terminal, pexpect.EOF)
+    terminal.close()
+
+    assert terminal.exitstatus == 0
+    said = [m.content for m in await stored(database, 1, bot_id=0) if m.role == "user"]
+    assert said == ["from last time", "hello there", "from last time"]
+
+
+async def test_terminal_forgets_what_new_hides(database: Database) -> None:
+    """The arrow keys show what was said in the dialogue, oldest first, and nothing of it after /new."""
+    terminal = Terminal(database, Echo())
+    before = await terminal.said()
+    for text in ("one", "/help", "two"):
+        await terminal.say(text)
+    during = await terminal.said()
+    await terminal.say("/new")
+
+    assert (before, during, await terminal.said()) == ([], ["one", "two"], [])
+
+
+async def test_terminal_with_a_line_beyond_the_window(database: Database) -> None:
+    """A line larger than the replier's window is answered all the same."""
+    [reply] = await Terminal(database, Echo()).say("x" * 20_000)
+
+    assert reply == "That is more than I can take in at once."
+
+
+async def _expect(terminal: pexpect.spawn, pattern: object) -> None:
+    try:
+        await asyncio.to_thread(terminal.expect if pattern is pexpect.EOF else terminal.expect_exact, pattern)
+    except pexpect.TIMEOUT:
+        pytest.fail(f"{pattern!r} did not come after {terminal.before[-500:]!r}")

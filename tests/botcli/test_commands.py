@@ -1,0 +1,122 @@
+"""The commands."""
+
+import pytest
+
+from botcli.handlers.commands import COMMANDS
+from botcore import Database
+from tests.botcli.bot_api import BotApi
+from tests.botcli.conftest import Feed, stored
+from tests.botcli.updates import ADA, ANONYMOUS, GROUP, message
+
+
+@pytest.mark.parametrize("text", ["/start", "/start deep-link", "/Start", "/start@our_bot"])
+async def test_start_any_form(feed: Feed, bot_api: BotApi, database: Database, text: str) -> None:
+    """/start greets, makes person and chat known, and is no part of the dialogue."""
+    await feed(message=message(text))
+
+    assert bot_api.sent[0]["text"].startswith("Hello!")
+    assert await database.users.find(telegram_user_id=7)
+    assert await database.chats.page()
+    assert await stored(database) == []
+
+
+async def test_help_lists_all(feed: Feed, bot_api: BotApi) -> None:
+    """/help has a line for each command."""
+    await feed(message=message("/help"))
+
+    assert [line.split()[0] for line in bot_api.sent[0]["text"].splitlines()] == [f"/{name}" for name in COMMANDS]
+
+
+async def test_new_after_a_talk(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """/new hides the dialogue, says how many messages that were, and the next begins empty."""
+    await feed(message=message("Hello"))
+
+    await feed(message=message("/new"))
+    await feed(message=message("/history"))
+
+    assert "2 messages" in bot_api.sent[1]["text"]
+    assert bot_api.sent[2]["text"] == "Nothing was said yet."
+    assert await stored(database) == []
+
+
+async def test_new_in_one_topic(feed: Feed, database: Database) -> None:
+    """/new clears the dialogue of its person and topic alone."""
+    bob, topic = {**ADA, "id": 8}, {"message_thread_id": 5, "is_topic_message": True}
+    await feed(message=message("Bob's", chat=GROUP, sender=bob))
+    await feed(message=message("Ada's", chat=GROUP))
+    await feed(message=message("In the topic", chat=GROUP, **topic))
+
+    await feed(message=message("/new", chat=GROUP, **topic))
+
+    assert [m.content for m in await stored(database, GROUP["id"])] == ["Bob's", "Bob's", "Ada's", "Ada's"]
+
+
+async def test_history_of_a_talk(feed: Feed, bot_api: BotApi) -> None:
+    """/history shows who said what, oldest first, a line each, and not the commands."""
+    for text in ("/start", "One\nand a half", "Two", "/history"):
+        await feed(message=message(text))
+
+    assert bot_api.sent[-1]["text"].splitlines() == [
+        "You: One and a half",
+        "Bot: One and a half",
+        "You: Two",
+        "Bot: Two",
+    ]
+
+
+async def test_history_of_long_messages(feed: Feed, bot_api: BotApi) -> None:
+    """/history holds the newest 20 within Telegram's 4,096 UTF-16 units, whatever they are made of."""
+    for _ in range(11):
+        await feed(message=message("\U0001f600" * 2_048))
+
+    await feed(message=message("/history"))
+
+    text = bot_api.sent[-1]["text"]
+    assert len(text.splitlines()) == 20
+    assert 3_900 < len(text.encode("utf-16-le")) // 2 <= 4_096
+    assert "\ufffd" not in text
+
+
+async def test_stats_of_this_bot(feed: Feed, bot_api: BotApi) -> None:
+    """/stats counts what is stored, not itself."""
+    await feed(message=message("Hello"))
+
+    await feed(message=message("/stats"))
+
+    assert "Messages: 2 (1 from people, 1 from me)" in bot_api.sent[-1]["text"]
+    assert "Characters: 10" in bot_api.sent[-1]["text"]
+    assert "First: 2026-01-01 12:00 UTC" in bot_api.sent[-1]["text"]
+
+
+async def test_stats_of_nothing(feed: Feed, bot_api: BotApi) -> None:
+    """/stats has an answer before anything was said."""
+    await feed(message=message("/stats"))
+
+    assert "First: none yet" in bot_api.sent[0]["text"]
+
+
+async def test_new_to_another_bot(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """A command to another bot is only something that was said in the group."""
+    await feed(message=message("Hello", chat=GROUP))
+
+    await feed(message=message("/new@other_bot", chat=GROUP))
+
+    assert len(await stored(database, GROUP["id"])) == 3
+    assert len(bot_api.sent) == 1
+
+
+@pytest.mark.parametrize("text", ["/new", "/history"])
+async def test_new_of_an_anonymous_admin(feed: Feed, bot_api: BotApi, database: Database, text: str) -> None:
+    """Who is no person has no dialogue, and is told so."""
+    await feed(message=message(text, chat=GROUP, sender=ANONYMOUS, sender_chat=GROUP))
+
+    assert bot_api.sent[0]["text"].startswith("Only a person")
+    assert await stored(database, GROUP["id"]) == []
+    assert await database.users.page() == []
+
+
+async def test_start_with_a_name_that_postgresql_refuses(feed: Feed, database: Database) -> None:
+    """A command cleans names as a message does."""
+    await feed(message=message("/start", sender={**ADA, "first_name": "A\0da"}))
+
+    assert [person.first_name for person in await database.users.page()] == ["Ada"]
