@@ -1,4 +1,4 @@
--- Hides a person and all of its live messages at one instant, which restore goes by. Run delete_lock first.
+-- Hides a person and all of their live messages at one instant, which restore goes by. Run delete_lock first.
 --
 -- user_id  bigint  botcore's id of the person
 -- returns  bigint  the id, or no row where it was deleted already

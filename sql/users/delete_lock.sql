@@ -1,4 +1,4 @@
--- Locks a live person before its deletion, so that no message is stored for it meanwhile.
+-- Locks a live person before their deletion, so that no message is stored for it meanwhile.
 --
 -- user_id  bigint  botcore's id of the person
 -- returns  bigint  the id, or no row where there is nothing to delete

@@ -1,4 +1,4 @@
--- Live users in the order of their ids; page on with the last id as after_id.
+-- Live people in the order of their ids; page on with the last id as after_id.
 --
 -- after_id   bigint  only ids above this, 0..9223372036854775807; 0 for the first page
 -- page_size  bigint  rows at most, 1..1000
