@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -20,6 +21,12 @@ from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
 Feed = Callable[..., Awaitable[Any]]
 Process = asyncio.subprocess.Process
 Start = Callable[..., Awaitable[Process]]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _interruptible() -> None:
+    """Where the tests run in a shell's background, Ctrl-C is ignored by them, and by what they start."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
