@@ -4,6 +4,7 @@ import os
 import sys
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ _EXTRAS: Final = {"aiogram": "bot", "cyclopts": "cli", "platformdirs": "local", 
 
 def main() -> None:
     """Runs `botcli` with the process's arguments and exits: 0 done, 1 failed, 2 wrong usage, 3 not found."""
+    if sys.stdout is None:
+        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
     if sys.stdout.isatty():
         # what the terminal's encoding lacks is shown as \u1234; a file must hold the data or nothing
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -4,6 +4,7 @@ import logging
 from typing import Any
 
 from aiogram import Dispatcher
+from aiogram.dispatcher.event.handler import CallbackType
 from aiogram.types import BotCommand, ErrorEvent
 
 from botcli.handlers import commands, conversation
@@ -14,12 +15,12 @@ from botcore import Database
 _log = logging.getLogger(__name__)
 
 
-def build_dispatcher(database: Database, replier: Replier) -> Dispatcher:
-    """The dispatcher with all that the bot does; feed it from anywhere."""
+def build_dispatcher(database: Database, replier: Replier, *, on_error: CallbackType | None = None) -> Dispatcher:
+    """The dispatcher with all that the bot does; fed from anywhere. What fails goes to `on_error`, or the log."""
     dispatcher = Dispatcher(disable_fsm=True, database=database, replier=replier)
     dispatcher.update.outer_middleware(skip_unknown)
     dispatcher.update.outer_middleware(bind_context)
-    dispatcher.errors.register(log_error)
+    dispatcher.errors.register(on_error or log_error)
     dispatcher.include_routers(commands.build_router(database), conversation.build_router(database))
     return dispatcher
 

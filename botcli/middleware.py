@@ -10,7 +10,7 @@ from aiogram.types import User as Person
 from aiogram.types.update import UpdateTypeLookupError
 from structlog.contextvars import bound_contextvars
 
-from botcore import Database, Recorded
+from botcore import Database, Recorded, Transaction
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
@@ -60,14 +60,18 @@ def log_context(update: Update, data: dict[str, Any]) -> dict[str, int | None]:
 
 
 class Store(BaseMiddleware):
-    """Stores every message once and hands on `recorded` and, for a person's, `dialogue`; a redelivery ends here."""
+    """Stores every message once and hands on `recorded` and, for a person's, `dialogue`; a redelivery ends here.
 
-    def __init__(self, database: Database) -> None:
+    With `hidden` the message is deleted as soon as it is stored: known when it comes again, no part of the dialogue.
+    """
+
+    def __init__(self, database: Database, *, hidden: bool = False) -> None:
         self._database = database
+        self._store = _record_hidden if hidden else _record
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """The handler's result, None for a message that was stored before."""
-        recorded = await _record(self._database, data["bot"].id, cast("Message", event))
+        recorded = await self._store(self._database, data["bot"].id, cast("Message", event))
         if not recorded.is_new:
             return None
         message = recorded.message
@@ -76,27 +80,6 @@ class Store(BaseMiddleware):
                 chat_id=message.chat_id, user_id=message.user_id, message_thread_id=message.message_thread_id
             )
         return await handler(event, {**data, "recorded": recorded})
-
-
-class Introduce(BaseMiddleware):
-    """Stores the person and the chat of a command, not its message, and hands on `dialogue` if there is a person."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """The handler's result."""
-        message = cast("Message", event)
-        chat = await self._database.chats.get_or_create(
-            bot_id=data["bot"].id,
-            telegram_chat_id=message.chat.id,
-            type=message.chat.type,
-            title=clean(message.chat.title),
-        )
-        if person := sender(message):
-            user = await self._database.users.get_or_create(telegram_user_id=person.id, **_names(person))
-            data["dialogue"] = Dialogue(chat_id=chat.id, user_id=user.id, message_thread_id=_topic(message))
-        return await handler(event, data)
 
 
 def sender(message: Message) -> Person | None:
@@ -115,7 +98,15 @@ def clean(text: str | None) -> str:
     return (text or "").replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-async def _record(database: Database, bot_id: int, message: Message) -> Recorded:
+async def _record_hidden(database: Database, bot_id: int, message: Message) -> Recorded:
+    async with database.transaction() as transaction:
+        recorded = await _record(transaction, bot_id, message)
+        if recorded.is_new:
+            await transaction.messages.delete(chat_id=recorded.message.chat_id, message_id=recorded.message.id)
+        return recorded
+
+
+async def _record(database: Transaction, bot_id: int, message: Message) -> Recorded:
     person = sender(message)
     return await database.messages.record(
         bot_id=bot_id,

@@ -70,7 +70,9 @@ async def finish_started(handler: Handler, event: TelegramObject, data: dict[str
     try:
         return await asyncio.shield(work)
     except asyncio.CancelledError:
-        await asyncio.wait({work}, timeout=FINISH_SECONDS)
+        done, _ = await asyncio.wait({work}, timeout=FINISH_SECONDS)
+        if done and (error := work.exception()):
+            _log.error("update failed", exc_info=error)
         work.cancel()
         raise
 

@@ -10,7 +10,7 @@ from aiogram.client.session.base import BaseSession
 from aiogram.exceptions import TelegramAPIError
 from aiogram.methods import GetMe, SendMessage, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import Chat, Message, User
+from aiogram.types import Chat, ErrorEvent, Message, User
 
 from botcli.bot import build_dispatcher
 from botcli.replies import Replier
@@ -27,18 +27,25 @@ class Terminal:
 
     def __init__(self, database: Database, replier: Replier) -> None:
         self._database = database
-        self._dispatcher = build_dispatcher(database, replier)
+        self._dispatcher = build_dispatcher(database, replier, on_error=self._remember)
+        self._error: Exception | None = None
         self._session = LocalSession()
         self._bot = Bot(f"{_BOT_ID}:terminal", session=self._session)
         self._update_ids = count(1)
 
     async def say(self, text: str) -> list[str]:
-        """What the bot answers; nothing to a blank line."""
+        """What the bot answers; nothing to a blank line. Raises what went wrong in between."""
         # Telegram trims a text as well, and delivers no blank one
         if line := text.strip():
             await self._dispatcher.feed_raw_update(self._bot, _update(next(self._update_ids), line))
+        error, self._error = self._error, None
         replies, self._session.sent = self._session.sent, []
+        if error:
+            raise error
         return replies
+
+    async def _remember(self, event: ErrorEvent) -> None:
+        self._error = event.exception
 
     async def said(self) -> list[str]:
         """What the person said in the dialogue, oldest first."""

@@ -1,7 +1,9 @@
 """One pipeline for every log line: ours, psycopg's, Alembic's and the bot's, on stderr."""
 
 import logging
+import os
 import sys
+import traceback
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, TextIO
 
@@ -30,7 +32,8 @@ def configure(
         _without_error_text,
     ]
     console = (format or ("console" if sys.stderr.isatty() else "json")) == "console"
-    render: Any = structlog.dev.ConsoleRenderer() if console else structlog.processors.JSONRenderer()
+    colors = sys.stderr.isatty() and not os.environ.get("NO_COLOR")
+    render: Any = structlog.dev.ConsoleRenderer(colors=colors) if console else structlog.processors.JSONRenderer()
     handler = _Stderr()
     handler.addFilter(_without_error_arguments)
     handler.setFormatter(
@@ -92,13 +95,15 @@ def _classes(error: BaseException) -> str:
 
 
 def _without_error_text(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """An exception by its class and SQLSTATE: its text can hold a row, a token or a password."""
+    """An exception by its class, SQLSTATE and place: its text can hold a row, a token or a password."""
     info = event.pop("exc_info", None)
     error = info[1] if isinstance(info, tuple) else info
     if info is True:
         error = sys.exc_info()[1]
     if isinstance(error, BaseException):
         event["error"] = f"{type(error).__module__}.{type(error).__qualname__}"
+        if places := traceback.extract_tb(error.__traceback__):
+            event["at"] = f"{places[-1].filename}:{places[-1].lineno}"
         if sqlstate := getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None):
             event["sqlstate"] = sqlstate
     return event

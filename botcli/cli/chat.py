@@ -10,9 +10,10 @@ from importlib.metadata import version
 from threading import Thread
 from typing import TYPE_CHECKING
 
+from botcli.cli import output
 from botcli.cli.environment import read_settings
 from botcli.database import open_database
-from botcore import Settings
+from botcore import BotcoreError, Settings
 
 if TYPE_CHECKING:
     from botcli.terminal import Terminal
@@ -45,7 +46,7 @@ async def _prompt(terminal: "Terminal") -> None:
     from rich.console import Console
     from rich.text import Text
 
-    # from the database, not a file: what /new and a deletion hide must be gone from here too
+    # from the database, not a file: what /new or a deletion hid is gone from here at the next start
     session = PromptSession[str](history=InMemoryHistory(await terminal.said()))
     console = Console()
     while True:
@@ -57,8 +58,11 @@ async def _prompt(terminal: "Terminal") -> None:
             continue
         except EOFError:
             return
-        for reply in await terminal.say(line):
-            console.print(Text(reply, style="green"), soft_wrap=True)
+        try:
+            for reply in await terminal.say(line):
+                console.print(Text(output.printable(reply), style="green"), soft_wrap=True)
+        except BotcoreError as error:
+            console.print(Text(f"botcli: {error}", style="red"), soft_wrap=True)
 
 
 async def _pipe(terminal: "Terminal") -> None:

@@ -8,9 +8,9 @@ from botcore import InvalidInput, Settings, logs
 
 
 def read_settings() -> BotSettings:
-    """The settings, with the log set up: only warnings unless LOG_LEVEL says otherwise, since commands talk."""
+    """The settings, with the log set up: only errors unless LOG_LEVEL says otherwise, since commands talk."""
     settings = BotSettings()
-    level = settings.log_level if "log_level" in settings.model_fields_set else "WARNING"
+    level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     logs.configure(level, settings.log_format, sql=settings.log_sql)
     return settings
 

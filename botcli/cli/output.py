@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
 _UNLIMITED: Final = 100_000
 
-# what a terminal would obey: somebody's message must not colour, clear or rename the window
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -28,6 +27,11 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def printable(text: str) -> str:
+    r"""The text with what a terminal would obey shown as \x1b: no message may clear or rename the window."""
+    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+
+
 def as_json(value: object) -> None:
     """One JSON document, in ASCII where stdout is not UTF-8."""
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
@@ -35,7 +39,7 @@ def as_json(value: object) -> None:
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Comma-separated values under a line of names, as PostgreSQL's COPY takes them: NULL is nothing."""
+    """Comma-separated values under a line of names; NULL and an empty text are both nothing."""
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(["" if value is None else _plain(value) for value in row] for row in rows)
@@ -92,7 +96,7 @@ def _cell(value: object) -> "Text":
 
     if value is None:
         return Text("NULL", style="dim")
-    return Text(_CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", _plain(value)))
+    return Text(printable(_plain(value)))
 
 
 def _plain(value: object) -> str:

@@ -53,6 +53,8 @@ async def run(
     from botcli.cli.environment import read_settings
     from botcli.database import migrated_url
 
+    if json and csv:
+        raise InvalidInput("--csv", "and --json are two forms of output: take one")
     query, texts = console.find(name), _texts(param)
     async with migrated_url(read_settings()) as url:
         table = await console.run(url, query, texts, write=write)

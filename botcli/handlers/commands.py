@@ -1,4 +1,4 @@
-"""The commands; none of them becomes part of the dialogue."""
+"""The commands: stored hidden, so that none becomes part of the dialogue, and none runs twice."""
 
 from datetime import datetime
 from typing import Final
@@ -7,7 +7,7 @@ from aiogram import Bot, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
-from botcli.middleware import Dialogue, Introduce, sender
+from botcli.middleware import Dialogue, Store, sender
 from botcore import Database, Role, Totals
 from botcore import Message as Stored
 
@@ -27,7 +27,7 @@ _SPEAKERS: Final[dict[Role, str]] = {"user": "You", "assistant": "Bot", "system"
 def build_router(database: Database) -> Router:
     """The commands' handlers, on a router of their own."""
     router = Router(name="commands")
-    router.message.middleware(Introduce(database))
+    router.message.middleware(Store(database, hidden=True))
     router.message.register(start, Command("start", ignore_case=True))
     router.message.register(help_, Command("help", ignore_case=True))
     router.message.register(stats, Command("stats", ignore_case=True))

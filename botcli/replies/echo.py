@@ -10,4 +10,5 @@ class Echo:
 
     async def reply(self, window: Sequence[Message]) -> str:
         """The newest message as it is; a message larger than the window leaves the window empty."""
-        return window[-1].content if window else "That is more than I can take in at once."
+        is_whole = window and window[-1].role == "user"
+        return window[-1].content if is_whole else "That is more than I can take in at once."

@@ -109,6 +109,9 @@ def status(data_dir: Path) -> Status:
 
 
 def _server(data_dir: Path, version: int) -> Server:
+    # libpq lets these win over a socket in the URL: every call would go to another server, or to none
+    if found := [name for name in ("PGHOSTADDR", "PGREQUIREAUTH", "PGSERVICE") if os.environ.get(name)]:
+        raise Unavailable(f"{found[0]} is set and leads away from the embedded server: unset it, or set DATABASE_URL")
     binaries(version)  # without them the folder is not even made
     return prepare(data_dir, version)
 

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pexpect
+import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from botcli.replies.echo import Echo
 from botcli.terminal import Terminal
@@ -49,6 +51,19 @@ async def test_chat_with_a_reader_that_leaves(start: Start) -> None:
     assert (process.returncode, await process.stderr.read()) == (0, b"")
 
 
+async def test_chat_that_cannot_store(start: Start, database_url: str) -> None:
+    """A line that could not be stored ends a piped chat with the reason and exit code 1, not with silence."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on")
+
+    process = await start("chat")
+    out, err = await process.communicate(b"hello\n")
+
+    assert (process.returncode, out) == (1, b"")
+    assert err == b"botcli: messages/record: the server is read-only, after a failover connect again\n"
+
+
 @pytest.fixture
 def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[pexpect.spawn]:
     """`botcli chat` in a pseudo terminal, which shows each import as well."""
@@ -65,6 +80,7 @@ def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[pexpect.sp
 
 async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -> None:
     """A greeting before the slow imports, replies, the arrow keys also for earlier sessions, Ctrl-C and Ctrl-D."""
+    await Terminal(database, Echo()).say("\x1b]0;title")
     await Terminal(database, Echo()).say("from last time")
 
     await _expect(terminal, "Ctrl-D leaves")
@@ -78,6 +94,9 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     terminal.send(_UP + _UP + "\r")
     await _expect(terminal, "\x1b[32mfrom last time")
     await _expect(terminal, _PROMPT)
+    terminal.send("/history\r")
+    await _expect(terminal, "Bot: \\x1b]0;title")
+    await _expect(terminal, _PROMPT)
     terminal.send("never said" + _CTRL_C)
     await _expect(terminal, _PROMPT)
     terminal.send(_CTRL_D)
@@ -86,7 +105,7 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
 
     assert terminal.exitstatus == 0
     said = [m.content for m in await stored(database, 1, bot_id=0) if m.role == "user"]
-    assert said == ["from last time", "hello there", "from last time"]
+    assert said == ["\x1b]0;title", "from last time", "hello there", "from last time"]
 
 
 async def test_terminal_forgets_what_new_hides(database: Database) -> None:
@@ -106,6 +125,16 @@ async def test_terminal_with_a_line_beyond_the_window(database: Database) -> Non
     [reply] = await Terminal(database, Echo()).say("x" * 20_000)
 
     assert reply == "That is more than I can take in at once."
+
+
+async def test_terminal_does_not_echo_a_system_message(database: Database) -> None:
+    """Where the window has a system message and no room for the line, the system message is not the reply."""
+    terminal = Terminal(database, Echo())
+    await terminal.say("hello")
+    [message, _] = await stored(database, 1, bot_id=0)
+    await database.messages.add(chat_id=message.chat_id, user_id=message.user_id, role="system", content="secret")
+
+    assert await terminal.say("x" * 20_000) == ["That is more than I can take in at once."]
 
 
 async def _expect(terminal: pexpect.spawn, pattern: object) -> None:

@@ -39,6 +39,19 @@ async def test_new_after_a_talk(feed: Feed, bot_api: BotApi, database: Database)
     assert await stored(database) == []
 
 
+async def test_new_delivered_again(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """A redelivered /new neither answers again nor hides what was said after it."""
+    new, later = message("/new"), message("Hello")
+    await feed(message=new)
+    await feed(message=later)
+
+    await feed(message=new)
+    await feed(message=later)
+
+    assert len(bot_api.sent) == 2
+    assert [m.content for m in await stored(database)] == ["Hello", "Hello"]
+
+
 async def test_new_in_one_topic(feed: Feed, database: Database) -> None:
     """/new clears the dialogue of its person and topic alone."""
     bob, topic = {**ADA, "id": 8}, {"message_thread_id": 5, "is_topic_message": True}

@@ -150,6 +150,12 @@ def test_show_with_wrong_words(name: str, param: list[str], field: str, said: st
     assert refused.value.reason.startswith(said)
 
 
+async def test_run_in_two_forms_at_once(message: Message) -> None:
+    """Two forms of output are a mistake, not a choice."""
+    with pytest.raises(InvalidInput, match="take one"):
+        await sql.run("messages/get", param=get(message), json=True, csv=True)
+
+
 async def test_run_as_json_and_csv(capsys: pytest.CaptureFixture[str], message: Message) -> None:
     """Every column and value of the row: a JSON array of objects, or CSV under a line of names."""
     await sql.run("messages/get", param=get(message), json=True)

@@ -213,3 +213,16 @@ start(Path({str(new_dir)!r}))
     assert ran.returncode == 1
     assert advice in ran.stderr.splitlines()[-1]
     assert not list(base.iterdir())
+
+
+@pytest.mark.parametrize("variable", ["PGHOSTADDR", "PGREQUIREAUTH", "PGSERVICE"])
+def test_serve_with_a_variable_that_leads_elsewhere(
+    new_dir: Path, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What libpq would follow to another server is named, before anything is made there or here."""
+    monkeypatch.setenv(variable, "127.0.0.1")
+
+    with pytest.raises(Unavailable, match=f"{variable} is set"), serve(new_dir):
+        pass
+
+    assert not new_dir.exists()
