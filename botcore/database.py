@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Self
+from typing import Self, Unpack
 
 from psycopg.rows import scalar_row
 
@@ -10,6 +10,7 @@ from botcore import pool
 from botcore.chats import Chats
 from botcore.executor import Executor
 from botcore.messages import Messages
+from botcore.pool import PoolSettings
 from botcore.stats import Stats
 from botcore.users import Users
 
@@ -44,14 +45,15 @@ class Database(Transaction):
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, **settings: Any) -> AsyncIterator[Self]:
+    async def connect(cls, url: str, **settings: Unpack[PoolSettings]) -> AsyncIterator[Self]:
         """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
 
         Raises Unavailable at once, with the cause, when no connection can be made, and InvalidInput for a URL
         that cannot be read.
         """
+        closed = pool.create(url, **settings)
         await (await pool.connect(url)).close()
-        async with pool.create(url, **settings) as opened:
+        async with closed as opened:
             yield cls(Executor(opened.connection))
 
     async def ping(self) -> None:

@@ -1,6 +1,6 @@
 """Every setting of a connection and of the pool, each with its reason."""
 
-from typing import Final
+from typing import Final, TypedDict, Unpack
 
 import psycopg
 from psycopg.adapt import AdaptersMap
@@ -55,13 +55,17 @@ def connect_sync(url: str, *, autocommit: bool = True, **defaults: str | int) ->
         raise unreachable(conninfo, error) from error
 
 
+class PoolSettings(TypedDict, total=False):
+    """The arguments of `create` that a caller of `Database.connect` may give."""
+
+    min_size: int
+    max_size: int
+    max_waiting: int
+    timeout_seconds: float
+
+
 def create(
-    url: str,
-    *,
-    min_size: int = 1,
-    max_size: int = 10,
-    max_waiting: int = 1_000,
-    timeout_seconds: float = 10.0,
+    url: str, *, min_size: int = 1, max_size: int = 10, max_waiting: int = 1_000, timeout_seconds: float = 10.0
 ) -> Pool:
     """A closed pool for this URL: at most `max_size` connections, `max_waiting` callers that wait for one.
 
