@@ -1,6 +1,6 @@
 """Every setting of a connection and of the pool, each with its reason."""
 
-from typing import Final, TypedDict, Unpack
+from typing import Final, TypedDict
 
 import psycopg
 from psycopg.adapt import AdaptersMap
