@@ -7,7 +7,7 @@ from botcore import queries
 from botcore.database import Database, Transaction
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
-from botcore.rows import Chat, Message, Recorded, Role, Totals, User
+from botcore.rows import Chat, Found, Message, Recorded, Role, Totals, User
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations
@@ -19,6 +19,7 @@ __all__ = [
     "Chat",
     "Conflict",
     "Database",
+    "Found",
     "InvalidInput",
     "Message",
     "NotFound",

@@ -14,7 +14,7 @@ def check(query: Query, values: Mapping[str, object]) -> None:
     r"""Compares the values with the types and bounds in the query's header; None is SQL's NULL.
 
     Raises InvalidInput, naming the field, for a wrong type (bytes would be stored as `\x61`), a number beyond
-    64 bits or the header's bounds, NUL characters, lone surrogates and datetimes without a time zone.
+    64 bits, anything beyond the header's bounds, NUL characters, lone surrogates and datetimes without a time zone.
     """
     for name, parameter in query.parameters.items():
         value = values[name]
@@ -33,9 +33,11 @@ def _bigint(name: str, value: object, parameter: Parameter) -> None:
         raise InvalidInput(name, f"must be {parameter.bounds.start}..{parameter.bounds.stop - 1}, not {value}")
 
 
-def _text(name: str, value: object, _: Parameter) -> None:
+def _text(name: str, value: object, parameter: Parameter) -> None:
     if not isinstance(value, str):
         raise InvalidInput(name, f"must be a str, not {type(value).__name__}")
+    if parameter.bounds and len(value) not in parameter.bounds:
+        raise InvalidInput(name, f"must have at most {parameter.bounds.stop - 1} characters, not {len(value)}")
     if "\0" in value:
         raise InvalidInput(name, "holds a NUL character, which PostgreSQL cannot store")
     try:

@@ -1,13 +1,13 @@
 """Messages: how they are stored once, and how a dialogue (chat, person, topic) is read."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from psycopg.rows import AsyncRowFactory, args_row, scalar_row, tuple_row
 
-from botcore.errors import BotcoreError, Conflict, NotFound
+from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound
 from botcore.executor import Executor, Row
-from botcore.rows import Cleared, Message, Recorded, Role
+from botcore.rows import Cleared, Found, Message, Recorded, Role
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -25,6 +25,7 @@ def _recorded_row(*values: Any) -> Recorded:
 
 
 _recorded = args_row(_recorded_row)
+_found = args_row(lambda *values: Found(Message(*values[:-1]), values[-1]))
 
 
 class Messages:
@@ -171,6 +172,42 @@ class Messages:
             message_thread_id=message_thread_id,
             max_messages=max_messages,
             max_characters=max_characters,
+        )
+
+    async def search(
+        self,
+        *,
+        query: str,
+        order: Literal["rank", "newest"] = "rank",
+        chat_id: int = 0,
+        user_id: int = 0,
+        role: Role | Literal[""] = "",
+        since: datetime | None = None,
+        until: datetime | None = None,
+        page_size: int = 20,
+        after: Found | None = None,
+    ) -> list[Found]:
+        """Live messages with these words, "a phrase", OR, -without; page on with the last one as `after`.
+
+        Best first among the newest 500 matches, or all of them newest first. 0 is every chat or person, '' every
+        role. A query without a word finds nothing; it may have 4,096 characters, a page 1..1000 messages.
+        Raises InvalidInput for None as chat or person too, lest a missing id search everywhere.
+        """
+        if order not in {"rank", "newest"}:
+            raise InvalidInput("order", "must be rank or newest")
+        return await self._executor.all(
+            "messages/search",
+            _found,
+            query=query,
+            order=order,
+            chat_id=chat_id,
+            user_id=user_id,
+            role=role,
+            since=since,
+            until=until,
+            below_rank=after.rank if after else NEWEST,
+            before_id=after.message.id if after else NEWEST,
+            page_size=page_size,
         )
 
     async def delete(self, *, chat_id: int, message_id: int) -> bool:

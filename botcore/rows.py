@@ -64,6 +64,14 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """A message that a search found; `rank` is ts_rank in millionths, higher for the better match."""
+
+    message: Message
+    rank: int
+
+
+@dataclass(frozen=True, slots=True)
 class Cleared:
     """One batch of a clearing: how many messages it hid and the lowest id among them."""
 

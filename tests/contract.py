@@ -9,7 +9,7 @@ from typing import get_type_hints
 
 import psycopg
 
-from botcore import Database, Message, Recorded, migrations, queries, rows
+from botcore import Database, Found, Message, Recorded, migrations, queries, rows
 from botcore.queries import Parameter
 
 # https://www.postgresql.org/docs/18/catalog-pg-type.html
@@ -109,9 +109,11 @@ def columns_complaints(text: str, columns: list[tuple[str, str]]) -> list[str]:
 
 
 def row_fields(row: type) -> list[tuple[str, str]]:
-    """Name and Python type of a row class's fields; Recorded is Message and is_new."""
+    """Name and Python type of a row class's fields; Recorded is Message and is_new, Found Message and rank."""
     if row is Recorded:
         return [*row_fields(Message), ("is_new", "bool")]
+    if row is Found:
+        return [*row_fields(Message), ("rank", "int")]
     hints = {field.name: str(get_type_hints(row)[field.name]) for field in fields(row)}
     kinds = ("datetime", "bool", "int", "str")
     return [
@@ -143,7 +145,7 @@ def in_psql(text: str, psql: list[str], url: str) -> list[str]:
 def hides_deleted(name: str, text: str, connection: psycopg.Connection) -> list[str]:
     """Where a reading query still returns rows once every row of a table that it reads is deleted."""
     body = re.sub(r"--.*", "", text)
-    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Totals) ", text, re.MULTILINE)
+    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Found|Totals) ", text, re.MULTILINE)
     if not returns_rows or re.search(r"\b(INSERT|UPDATE)\b", body):
         return []
     query = queries.parse(name, text)

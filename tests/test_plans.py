@@ -39,6 +39,7 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
         ("messages/recent", ["ix_messages_dialogue"]),
         ("messages/window", ["ix_messages_dialogue", "ix_messages_system"]),
         ("messages/recent_in_chat", ["pk_messages"]),
+        ("messages/search", ["ix_messages_search"]),
         ("messages/get", ["pk_messages"]),
         ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id"]),
         ("chats/page", ["pk_chats"]),

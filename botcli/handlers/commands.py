@@ -4,10 +4,10 @@ from datetime import datetime
 from typing import Final
 
 from aiogram import Bot, Router
-from aiogram.filters import Command
+from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
-from botcli.middleware import Dialogue, Store, sender
+from botcli.middleware import Dialogue, Store, clean, sender
 from botcore import Database, Role, Totals
 from botcore import Message as Stored
 
@@ -16,6 +16,7 @@ COMMANDS: Final = {
     "help": "list the commands",
     "new": "begin a new dialogue",
     "history": "show the dialogue's newest messages",
+    "search": "find words in what we said",
     "stats": "count what is stored",
 }
 _HISTORY_MESSAGES: Final = 20
@@ -33,7 +34,8 @@ def build_router(database: Database) -> Router:
     router.message.register(stats, Command("stats", ignore_case=True))
     router.message.register(new, Command("new", ignore_case=True), sender)
     router.message.register(history, Command("history", ignore_case=True), sender)
-    router.message.register(nobody, Command("new", "history", ignore_case=True))
+    router.message.register(search, Command("search", ignore_case=True), sender)
+    router.message.register(nobody, Command("new", "history", "search", ignore_case=True))
     return router
 
 
@@ -59,6 +61,17 @@ async def history(message: Message, dialogue: Dialogue, database: Database) -> N
     await message.answer(_transcript(messages[::-1]) or "Nothing was said yet.")
 
 
+async def search(message: Message, command: CommandObject, dialogue: Dialogue, database: Database) -> None:
+    """Shows the person's newest messages of this chat with the given words, newest first, a line each."""
+    if not (query := clean(command.args)):
+        await message.answer("Say what to look for: /search words")
+        return
+    found = await database.messages.search(
+        query=query, order="newest", chat_id=dialogue["chat_id"], user_id=dialogue["user_id"]
+    )
+    await message.answer(_transcript([each.message for each in found], dated=True) or "Nothing was found.")
+
+
 async def nobody(message: Message) -> None:
     """Answers a command about the dialogue when a chat gives it, which has none."""
     await message.answer("Only a person has a dialogue with me, not a chat or an anonymous admin.")
@@ -69,9 +82,11 @@ async def stats(message: Message, bot: Bot, database: Database) -> None:
     await message.answer(_summary(await database.stats.totals(bot_id=bot.id)))
 
 
-def _transcript(messages: list[Stored]) -> str:
+def _transcript(messages: list[Stored], *, dated: bool = False) -> str:
     room = _MESSAGE_UNITS // max(1, len(messages)) - 1
-    return "\n".join(_cut(f"{_SPEAKERS[m.role]}: {' '.join(m.content.split())}", room) for m in messages)
+    lines = (f"{_SPEAKERS[m.role]}: {' '.join(m.content.split())}" for m in messages)
+    dates = (f"{m.sent_at:%Y-%m-%d} " if dated else "" for m in messages)
+    return "\n".join(_cut(date + line, room) for date, line in zip(dates, lines, strict=True))
 
 
 def _cut(line: str, units: int) -> str:

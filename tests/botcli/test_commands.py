@@ -118,7 +118,7 @@ async def test_new_to_another_bot(feed: Feed, bot_api: BotApi, database: Databas
     assert len(bot_api.sent) == 1
 
 
-@pytest.mark.parametrize("text", ["/new", "/history"])
+@pytest.mark.parametrize("text", ["/new", "/history", "/search fox"])
 async def test_new_of_an_anonymous_admin(feed: Feed, bot_api: BotApi, database: Database, text: str) -> None:
     """Who is no person has no dialogue, and is told so."""
     await feed(message=message(text, chat=GROUP, sender=ANONYMOUS, sender_chat=GROUP))
@@ -133,3 +133,50 @@ async def test_start_with_a_name_that_postgresql_refuses(feed: Feed, database: D
     await feed(message=message("/start", sender={**ADA, "first_name": "A\0da"}))
 
     assert [person.first_name for person in await database.users.page()] == ["Ada"]
+
+
+async def test_search_of_a_talk(feed: Feed, bot_api: BotApi) -> None:
+    """/search shows the newest hits of this person in this chat first, with date and speaker, and is not kept."""
+    bob = {**ADA, "id": 8}
+    await feed(message=message("A red\nfox", chat=GROUP))
+    await feed(message=message("Bob's fox", chat=GROUP, sender=bob))
+    await feed(message=message("A private fox"))
+
+    for _ in range(2):
+        await feed(message=message("/search fox", chat=GROUP))
+
+    said, repeated = bot_api.sent[-2]["text"], bot_api.sent[-1]["text"]
+    assert said == repeated
+    assert [line.split(" ", 1)[1] for line in said.splitlines()] == ["Bot: A red fox", "You: A red fox"]
+    assert said.splitlines()[1].startswith("2026-01-01 ")
+
+
+@pytest.mark.parametrize(
+    ("text", "reply"),
+    [
+        ("/search", "Say what to look for: /search words"),
+        ("/search  ", "Say what to look for: /search words"),
+        ("/search owl", "Nothing was found."),
+        ("/search !\0", "Nothing was found."),
+        ("/search " + "x " * 2_040, "Nothing was found."),
+    ],
+)
+async def test_search_without_a_hit(feed: Feed, bot_api: BotApi, text: str, reply: str) -> None:
+    """/search says when there is nothing to look for and when nothing was found."""
+    await feed(message=message("A red fox"))
+
+    await feed(message=message(text))
+
+    assert bot_api.sent[-1]["text"] == reply
+
+
+async def test_search_of_long_messages(feed: Feed, bot_api: BotApi) -> None:
+    """/search stays within Telegram's 4,096 UTF-16 units."""
+    for _ in range(11):
+        await feed(message=message("fox " + "\U0001f600" * 2_040))
+
+    await feed(message=message("/search fox"))
+
+    text = bot_api.sent[-1]["text"]
+    assert len(text.splitlines()) == 20
+    assert 3_900 < len(text.encode("utf-16-le")) // 2 <= 4_096
