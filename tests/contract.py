@@ -41,7 +41,7 @@ def form(text: str) -> list[str]:
     """What is wrong with the file as a text."""
     body = re.sub(r"--.*", "", text)
     checks = {
-        "longer than 4,096 bytes, placeholders included": len(queries.parse("", text).statement) > 4096,
+        "longer than 4,096 bytes, placeholders included, its header not": len(queries.parse("", text).statement) > 4096,
         "no header: a sentence, a line a parameter, a line for what returns": not HEADER.match(text),
         "no final semicolon": not text.endswith(";\n"),
         "more than one statement": body.count(";") > 1,

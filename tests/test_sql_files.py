@@ -105,3 +105,12 @@ def test_every_query_method_has_its_file() -> None:
 
     assert sorted(repositories) == ["chats", "messages", "stats", "users"]
     assert missing == []
+
+
+def test_statement_leaves_the_header_out() -> None:
+    """What is sent begins with the query and ends as the file does; the file's text stays whole for people."""
+    query = queries.load("messages/record")
+
+    assert query.text.startswith("-- Stores")
+    assert query.statement.startswith(b"WITH known_chat")
+    assert query.statement.endswith(b"TABLE stored;\n")

@@ -2,23 +2,23 @@
 --
 -- A redelivery gives the stored row and changes nothing. A new message revives its person and chat.
 --
--- bot_id  bigint  0 for the terminal
--- telegram_user_id  bigint  0 for none, as in a channel
--- username  text  '' for none, as in all texts but content
--- first_name  text
--- last_name  text
--- language_code  text
--- telegram_chat_id  bigint
--- chat_type  text
--- chat_title  text
+-- bot_id                  bigint       Telegram's id of the bot; 0 for the terminal
+-- telegram_user_id        bigint       0 for none, as in a channel
+-- username                text         '' for none, as in all texts but content
+-- first_name              text
+-- last_name               text
+-- language_code           text
+-- telegram_chat_id        bigint
+-- chat_type               text
+-- chat_title              text
 -- business_connection_id  text
--- telegram_message_id  bigint  0 for none: then it is always new
--- message_thread_id  bigint  0 outside topics
--- role  text  system, user, assistant
--- content  text
--- reply_to_id  bigint  botcore's id; 0 for none
--- sent_at  timestamptz  Telegram's date
--- returns  Recorded  0..1 rows: none where a concurrent call was first; then run it again
+-- telegram_message_id     bigint       0 for none: then it is always new
+-- message_thread_id       bigint       0 outside topics
+-- role                    text         system, user, assistant
+-- content                 text
+-- reply_to_id             bigint       botcore's id; 0 for none
+-- sent_at                 timestamptz  Telegram's date
+-- returns                 Recorded     0..1 rows: none where a concurrent call was first; then run it again
 WITH known_chat AS (
     -- the lock that the foreign key takes anyway: a deletion waits, or is seen
     SELECT
