@@ -7,7 +7,7 @@ from botcore import queries
 from botcore.database import Database, Transaction
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
-from botcore.rows import Chat, Found, Message, Recorded, Role, Totals, User
+from botcore.rows import Chat, Found, Message, Recorded, Role, Totals, User, Version
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations
@@ -31,6 +31,7 @@ __all__ = [
     "Transaction",
     "Unavailable",
     "User",
+    "Version",
     "console",
     "embedded",
     "logs",

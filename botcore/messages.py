@@ -1,87 +1,29 @@
-"""Messages: how they are stored once, and how a dialogue (chat, person, topic) is read."""
+"""Messages: how a dialogue (chat, person, topic) is read, added to and forgotten."""
 
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
-from psycopg.rows import AsyncRowFactory, args_row, scalar_row, tuple_row
+from psycopg.rows import args_row, scalar_row, tuple_row
 
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound
-from botcore.executor import Executor, Row
-from botcore.rows import Cleared, Found, Message, Recorded, Role
+from botcore.recording import Recording
+from botcore.rows import Cleared, Found, Message, Role, Version
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
 
 # Clearing 5,000 messages took at most 0.09 s: no statement near a timeout, no reader kept waiting.
 _CLEAR_BATCH: Final = 5_000
-# A run that comes up empty lost against a concurrent call, whose row the next run sees.
-_ATTEMPTS: Final = 3
+_WINDOWS: Final = {"newest": "messages/window", "original": "messages/window_original"}
 
 _message = args_row(Message)
 
 
-def _recorded_row(*values: Any) -> Recorded:
-    return Recorded(Message(*values[:-1]), values[-1])
-
-
-_recorded = args_row(_recorded_row)
 _found = args_row(lambda *values: Found(Message(*values[:-1]), values[-1]))
 
 
-class Messages:
-    """Queries of sql/messages/, one method a file."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
-
-    async def record(
-        self,
-        *,
-        bot_id: int,
-        telegram_user_id: int | None,
-        first_name: str | None,
-        last_name: str | None,
-        username: str | None,
-        language_code: str | None,
-        telegram_chat_id: int,
-        chat_type: str,
-        chat_title: str | None,
-        telegram_message_id: int | None,
-        role: Role,
-        content: str,
-        sent_at: datetime,
-        reply_to_id: int | None = None,
-        message_thread_id: int = 0,
-        business_connection_id: str = "",
-    ) -> Recorded:
-        """Stores what Telegram delivered, once, with its person and chat as they are now, in one statement.
-
-        A redelivery gives the stored message, deleted or not, and changes nothing. Without a sender
-        `telegram_user_id` is None; a `telegram_message_id` of 0 or None is always new.
-        """
-        recorded = await self._stored(
-            "messages/record",
-            _recorded,
-            bot_id=bot_id,
-            telegram_user_id=telegram_user_id,
-            first_name=first_name,
-            last_name=last_name,
-            username=username,
-            language_code=language_code,
-            telegram_chat_id=telegram_chat_id,
-            chat_type=chat_type,
-            chat_title=chat_title,
-            telegram_message_id=telegram_message_id,
-            role=role,
-            content=content,
-            sent_at=sent_at,
-            reply_to_id=reply_to_id,
-            message_thread_id=message_thread_id,
-            business_connection_id=business_connection_id,
-        )
-        if recorded is None:
-            raise Conflict("messages/record", "uq_messages_chat_id_telegram_message_id")
-        return recorded
+class Messages(Recording):
+    """Queries of sql/messages/, one method a file; `record` and `edit` are those of Recording."""
 
     async def add(
         self,
@@ -120,6 +62,13 @@ class Messages:
         """The live message of this chat with botcore's id."""
         return await self._executor.one("messages/get", _message, chat_id=chat_id, message_id=message_id)
 
+    async def versions(self, *, chat_id: int, message_id: int) -> list[Version]:
+        """What a live message said, oldest first; nothing for one that is unknown or deleted.
+
+        `edited_at` is since when: None for the text that was sent. An edit that left the text as it was is none.
+        """
+        return await self._executor.all("messages/versions", args_row(Version), chat_id=chat_id, message_id=message_id)
+
     async def recent(
         self,
         *,
@@ -157,15 +106,18 @@ class Messages:
         message_thread_id: int = 0,
         max_messages: int = 100,
         max_characters: int = 16_000,
+        versions: Literal["newest", "original"] = "newest",
     ) -> list[Message]:
         """What a model gets: the newest system message, then the newest others that fit, oldest first.
 
         The system message counts in `max_characters`, not in `max_messages` (1..1000). No message is skipped, and
         the contents together never pass `max_characters`: where the system message alone does, nothing is
-        returned.
+        returned. With `versions="original"` each message says what it said before any edit.
         """
+        if versions not in _WINDOWS:
+            raise InvalidInput("versions", f"must be one of {', '.join(_WINDOWS)}")
         return await self._executor.all(
-            "messages/window",
+            _WINDOWS[versions],
             _message,
             chat_id=chat_id,
             user_id=user_id,
@@ -243,12 +195,6 @@ class Messages:
                 if batch.cleared < _CLEAR_BATCH or batch.lowest_id is None:
                     return total
                 before_id = batch.lowest_id
-
-    async def _stored(self, name: str, row: AsyncRowFactory[Row], **values: Any) -> Row | None:
-        for _ in range(_ATTEMPTS):
-            if (stored := await self._executor.one(name, row, **values)) is not None:
-                return stored
-        return None
 
     async def _missing_parent(self, chat_id: int, user_id: int | None) -> BotcoreError:
         if await self._executor.one("chats/get", tuple_row, chat_id=chat_id) is None:

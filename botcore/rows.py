@@ -39,7 +39,7 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A stored message; `user_id` is the person the bot talks with, `length` counts characters."""
+    """A message as its newest edit left it; `user_id` is the person the bot talks with, `length` counts characters."""
 
     chat_id: int
     id: int
@@ -51,8 +51,20 @@ class Message:
     telegram_message_id: int | None
     reply_to_id: int | None
     sent_at: datetime
+    edited_at: datetime | None
     created_at: datetime
     deleted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What a message said from `edited_at` on; that is None for the text that was sent first."""
+
+    chat_id: int
+    message_id: int
+    edited_at: datetime | None
+    content: str = field(repr=False)
+    length: int
 
 
 @dataclass(frozen=True, slots=True)

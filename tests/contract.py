@@ -75,7 +75,7 @@ def method(name: str) -> list[str]:
     folder, _, stem = name.partition("/")
     owners = {"database": Database, "migrations": migrations}
     owner = owners.get(folder) or get_type_hints(Database).get(folder)
-    called = stem.removesuffix("_lock").removesuffix("_many") or stem
+    called = stem.removesuffix("_lock").removesuffix("_many").removesuffix("_original") or stem
     return [] if hasattr(owner, called) or hasattr(owner, stem) else [f"no method {folder}.{called}"]
 
 
@@ -145,7 +145,7 @@ def in_psql(text: str, psql: list[str], url: str) -> list[str]:
 def hides_deleted(name: str, text: str, connection: psycopg.Connection) -> list[str]:
     """Where a reading query still returns rows once every row of a table that it reads is deleted."""
     body = re.sub(r"--.*", "", text)
-    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Found|Totals) ", text, re.MULTILINE)
+    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Found|Version|Totals) ", text, re.MULTILINE)
     if not returns_rows or re.search(r"\b(INSERT|UPDATE)\b", body):
         return []
     query = queries.parse(name, text)

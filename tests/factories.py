@@ -1,6 +1,6 @@
 """What people say, for tests: a call of `record` with everything filled in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botcore import Message, Recorded, Transaction
@@ -42,3 +42,8 @@ def person(message: Message) -> int:
 def dialogue(message: Message) -> dict[str, Any]:
     """The key of the dialogue that a message belongs to."""
     return {"chat_id": message.chat_id, "user_id": message.user_id, "message_thread_id": message.message_thread_id}
+
+
+def edited(seconds: int, **changes: Any) -> dict[str, Any]:
+    """The arguments of `messages.edit` for the same message, edited so many seconds after it was sent."""
+    return incoming(**{"edited_at": SENT_AT + timedelta(seconds=seconds)} | changes)

@@ -2,11 +2,13 @@
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
+from random import Random
 
 import psycopg
 
 from botcore import Database, Recorded, Transaction
-from tests.factories import dialogue, person, said
+from tests.factories import SENT_AT, dialogue, edited, person, said
 
 SESSIONS = 8
 FILL = (
@@ -176,6 +178,68 @@ async def test_restore_of_a_message_makes_the_deletion_of_its_person_wait(databa
 
     assert (restored, await deleting) == (True, True)
     assert await database.messages.recent(**dialogue(message)) == []
+
+
+async def test_edit_by_eight_sessions_in_any_order_keeps_each_once(database_url: str) -> None:
+    """300 messages, each delivered with five edits, all twice and shuffled: the newest wins, each is kept once."""
+    shuffled = Random(7)  # noqa: S311 - an order, no secret
+    history = list("abcabd")
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        for number in range(1, 301):
+            order = [*range(len(history)), *range(len(history))]
+            shuffled.shuffle(order)
+
+            recorded = await asyncio.gather(*(deliver(database, number, at, history[at]) for at in order))
+
+            assert Counter(each.is_new for each in recorded if each) == {True: 1, False: len(order) - 1}
+            [message] = {(each.message.chat_id, each.message.id) for each in recorded if each}
+            stored = await database.messages.get(chat_id=message[0], message_id=message[1])
+            versions = await database.messages.versions(chat_id=message[0], message_id=message[1])
+            assert stored
+            assert (stored.content, stored.edited_at) == ("d", SENT_AT + timedelta(seconds=5))
+            assert [version.content for version in versions] == history
+
+
+async def test_edit_by_eight_sessions_in_one_second_keeps_each_once(database_url: str) -> None:
+    """200 messages, each with four edits of the same second, all twice: none lost, none doubled, the last one wins."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        for number in range(1, 201):
+            message = (await said(database, telegram_message_id=number, content="a")).message
+
+            await asyncio.gather(*(deliver(database, number, 1, content) for content in "bcdebcde"))
+
+            key = {"chat_id": message.chat_id, "message_id": message.id}
+            stored = await database.messages.get(**key)
+            contents = [version.content for version in await database.messages.versions(**key)]
+            assert stored
+            assert sorted(contents) == list("abcde")
+            assert (contents[0], contents[-1]) == ("a", stored.content)
+
+
+async def test_edit_against_deletions_deadlocks_and_revives_nothing(database_url: str) -> None:
+    """100 rounds of edits beside the deletion of their message, person, chat and dialogue: all stays deleted."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        for number in range(1, 101):
+            message = (await said(database, telegram_message_id=number)).message
+
+            await asyncio.gather(
+                *(deliver(database, number, at, f"text {at}") for at in (3, 1, 4, 2)),
+                database.messages.delete(chat_id=message.chat_id, message_id=message.id),
+                database.messages.clear(**dialogue(message)),
+                database.users.delete(user_id=person(message)),
+                database.chats.delete(chat_id=message.chat_id),
+            )
+
+            assert (await database.users.page(), await database.chats.page()) == ([], [])
+            assert await database.messages.recent(**dialogue(message)) == []
+
+
+async def deliver(database: Database, number: int, seconds: int, content: str) -> Recorded | None:
+    """Records the message, or an edit of it so many seconds later."""
+    fields = {"telegram_message_id": number, "content": content}
+    if seconds:
+        return await database.messages.edit(**edited(seconds, **fields))
+    return await said(database, **fields)
 
 
 async def test_calls_in_one_transaction_take_turns(database: Database) -> None:

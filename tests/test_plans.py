@@ -11,7 +11,7 @@ from botcore import queries
 from tests import contract
 from tests.conftest import CreateDatabase
 
-# one dialogue of 20,000 messages, 8,000 of ten
+# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them
 FILL = """
     INSERT INTO users (telegram_user_id, first_name) SELECT n, 'Ada' FROM generate_series(1, 8001) AS n;
     INSERT INTO chats (bot_id, telegram_chat_id, type) SELECT 0, n, 'private' FROM generate_series(1, 8001) AS n;
@@ -20,6 +20,8 @@ FILL = """
     INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
     SELECT n, n, 'user', 'text', now(), m FROM generate_series(2, 8001) AS n, generate_series(1, 10) AS m;
     INSERT INTO messages (chat_id, user_id, role, content, sent_at) VALUES (1, 1, 'system', 'Be brief.', now());
+    INSERT INTO message_versions (chat_id, message_id, edited_at, content)
+    SELECT chat_id, id, at, 'text' FROM messages, unnest(ARRAY['-infinity', now()]) AS at WHERE id % 2 = 0;
 """
 
 
@@ -41,6 +43,11 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
         ("messages/recent_in_chat", ["pk_messages"]),
         ("messages/search", ["ix_messages_search"]),
         ("messages/get", ["pk_messages"]),
+        ("messages/window_original", ["ix_messages_dialogue", "ix_messages_system", "pk_message_versions"]),
+        ("messages/versions", ["pk_messages", "pk_message_versions"]),
+        ("messages/edit_lock", ["uq_messages_chat_id_telegram_message_id"]),
+        ("messages/edit", ["pk_messages"]),
+        ("messages/record_original", ["pk_messages", "pk_message_versions"]),
         ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id"]),
         ("chats/page", ["pk_chats"]),
     ],

@@ -14,7 +14,7 @@
 WITH stored AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, created_at, deleted_at
+        sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND telegram_message_id = :'telegram_message_id'
@@ -51,7 +51,7 @@ written AS (
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id > 0 DO NOTHING
     RETURNING
         chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, created_at, deleted_at
+        sent_at, edited_at, created_at, deleted_at
 )
 
 TABLE written

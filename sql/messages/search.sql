@@ -59,13 +59,13 @@ part AS (
 found AS (
     SELECT
         m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.content, m.length, m.telegram_message_id,
-        m.reply_to_id, m.sent_at, m.created_at, m.deleted_at,
+        m.reply_to_id, m.sent_at, m.edited_at, m.created_at, m.deleted_at,
         (1000000 * ts_rank(message_words(m.content, m.chat_id, m.user_id, m.id), part.words))::bigint AS rank
     FROM part
     CROSS JOIN LATERAL (
         SELECT
             chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-            sent_at, created_at, deleted_at
+            sent_at, edited_at, created_at, deleted_at
         FROM messages
         WHERE message_words(content, chat_id, user_id, id) @@ part.wanted
           AND id BETWEEN part.lowest AND part.highest
@@ -84,7 +84,7 @@ found AS (
 
 SELECT
     chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-    sent_at, created_at, deleted_at, rank
+    sent_at, edited_at, created_at, deleted_at, rank
 FROM found
 WHERE :'order' = 'newest'
    OR (rank, id) < (:'below_rank', :'before_id')

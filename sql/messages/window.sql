@@ -12,7 +12,7 @@
 WITH pinned AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, created_at, deleted_at
+        sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -26,7 +26,7 @@ WITH pinned AS (
 newest AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, created_at, deleted_at
+        sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -40,19 +40,19 @@ newest AS (
 chosen AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, created_at, deleted_at, 0 AS place, length AS used
+        sent_at, edited_at, created_at, deleted_at, 0 AS place, length AS used
     FROM pinned
     UNION ALL
     SELECT
         chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, created_at, deleted_at, 1 AS place,
+        sent_at, edited_at, created_at, deleted_at, 1 AS place,
         sum(length) OVER (ORDER BY id DESC) + COALESCE((SELECT pinned.length FROM pinned), 0) AS used
     FROM newest
 )
 
 SELECT
     chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-    sent_at, created_at, deleted_at
+    sent_at, edited_at, created_at, deleted_at
 FROM chosen
 WHERE used <= :'max_characters'
 ORDER BY place, id;

@@ -1,0 +1,23 @@
+-- Keeps the text that a message was sent with, where an edit of it was delivered first.
+--
+-- It looks at deleted_at nowhere: a deleted message is true when restored. What is kept changes nothing in messages.
+--
+-- chat_id     bigint  botcore's id of the chat
+-- message_id  bigint  botcore's id of the message
+-- content     text    as it was sent
+-- returns     bigint  the message's id, or no row where that text is known
+INSERT INTO message_versions (chat_id, message_id, edited_at, content)
+SELECT
+    m.chat_id, m.id, '-infinity' AS edited_at, :'content' AS content
+FROM messages AS m
+WHERE m.chat_id = :'chat_id'
+  AND m.id = :'message_id'
+  AND m.edited_at IS NOT NULL
+  AND NOT EXISTS (
+      SELECT FROM message_versions AS v
+      WHERE v.chat_id = m.chat_id
+        AND v.message_id = m.id
+        AND v.edited_at = '-infinity'
+  )
+ON CONFLICT (chat_id, message_id, edited_at, content_hash) DO NOTHING
+RETURNING message_id;
