@@ -1,6 +1,7 @@
 """What happens to an update before its handler: unknown kinds end, the log gets its context, messages are stored."""
 
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 from typing import Any, Final, TypedDict, cast
 
 from aiogram import BaseMiddleware
@@ -82,6 +83,22 @@ class Store(BaseMiddleware):
         return await handler(event, {**data, "recorded": recorded})
 
 
+class StoreEdit(BaseMiddleware):
+    """Stores the text of every edit, be it of a command or of a message never seen; the newest edit date wins."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        """The handler's result."""
+        message = cast("Message", event)
+        # an ephemeral message has 0: there is no telling which one this is an edit of
+        if message.message_id:
+            edited_at = datetime.fromtimestamp(message.edit_date, UTC) if message.edit_date else message.date
+            await self._database.messages.edit(**_incoming(data["bot"].id, message), edited_at=edited_at)
+        return await handler(event, data)
+
+
 def sender(message: Message) -> Person | None:
     """The person who wrote the message; None where a chat speaks, through a stand-in or without any `from`."""
     person = message.from_user
@@ -107,22 +124,27 @@ async def _record_hidden(database: Database, bot_id: int, message: Message) -> R
 
 
 async def _record(database: Transaction, bot_id: int, message: Message) -> Recorded:
+    return await database.messages.record(**_incoming(bot_id, message))
+
+
+def _incoming(bot_id: int, message: Message) -> dict[str, Any]:
+    """What botcore's `record` and `edit` take of a message."""
     person = sender(message)
-    return await database.messages.record(
-        bot_id=bot_id,
-        telegram_user_id=person.id if person else None,
+    return {
+        "bot_id": bot_id,
+        "telegram_user_id": person.id if person else None,
         **_names(person),
-        telegram_chat_id=message.chat.id,
-        chat_type=message.chat.type,
-        chat_title=clean(message.chat.title),
+        "telegram_chat_id": message.chat.id,
+        "chat_type": message.chat.type,
+        "chat_title": clean(message.chat.title),
         # an ephemeral message has 0, which must not be taken for a redelivery of another
-        telegram_message_id=message.message_id or None,
-        role="user",
-        content=content(message),
-        sent_at=message.date,
-        message_thread_id=_topic(message),
-        business_connection_id=clean(message.business_connection_id),
-    )
+        "telegram_message_id": message.message_id or None,
+        "role": "user",
+        "content": content(message),
+        "sent_at": message.date,
+        "message_thread_id": _topic(message),
+        "business_connection_id": clean(message.business_connection_id),
+    }
 
 
 def _names(person: Person | None) -> Names:

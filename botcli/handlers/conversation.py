@@ -6,7 +6,7 @@ from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
-from botcli.middleware import Dialogue, Store, content, sender
+from botcli.middleware import Dialogue, Store, StoreEdit, content, sender
 from botcli.replies import Replier
 from botcore import Database, Recorded
 
@@ -21,6 +21,9 @@ def build_router(database: Database) -> Router:
         observer.register(keep)
     router.channel_post.middleware(Store(database))
     router.channel_post.register(keep)
+    for observer in (router.edited_message, router.edited_channel_post, router.edited_business_message):
+        observer.middleware(StoreEdit(database))
+        observer.register(keep)
     return router
 
 

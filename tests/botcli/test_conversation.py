@@ -188,15 +188,6 @@ async def test_business_message_of_the_owner(feed: Feed, bot_api: BotApi, databa
     assert bot_api.sent == []
 
 
-@pytest.mark.parametrize("kind", ["edited_message", "edited_channel_post", "edited_business_message"])
-async def test_edited_message(feed: Feed, bot_api: BotApi, database: Database, kind: str) -> None:
-    """An edited message is no new one."""
-    await feed(**{kind: message(edit_date=SENT_AT + 1)})
-
-    assert await database.chats.page() == []
-    assert bot_api.sent == []
-
-
 _MEMBER = {"user": ADA, "status": "member"}
 _IGNORED: list[dict[str, Any]] = [
     {},

@@ -42,7 +42,8 @@ async def test_run_until_sigterm(bot_api: BotApi, database: Database, start: Sta
     assert [m.role for m in await stored(database)] == ["user", "assistant"]
     assert [json.loads(call["commands"])[0]["command"] for call in bot_api.called("setMyCommands")] == ["start"]
     allowed = json.loads(bot_api.called("getUpdates")[0]["allowed_updates"])
-    assert set(allowed) == {"message", "business_message", "channel_post"}
+    kinds = {"message", "business_message", "channel_post"}
+    assert set(allowed) == kinds | {f"edited_{kind}" for kind in kinds}
     assert output == b""
     lines = [json.loads(line) for line in log.decode().splitlines()]
     assert sum("Failed to fetch updates" in line["event"] for line in lines) == 1
