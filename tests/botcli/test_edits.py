@@ -70,11 +70,11 @@ async def test_edit_of_a_message_never_stored(
     assert bot_api.sent == []
 
 
-@pytest.mark.parametrize(("before", "after"), [("Hello", "/new"), ("/unknown", "/help"), ("/help", "Hello")])
-async def test_edit_of_or_to_a_command(
+@pytest.mark.parametrize(("before", "after"), [("Hello", "/new"), ("/unknown", "/help")])
+async def test_edit_to_a_command(
     feed: Feed, bot_api: BotApi, database: Database, before: str, after: str
 ) -> None:
-    """An edited command is a text like any other: it is stored, not obeyed, and not answered."""
+    """An edit that makes a command of a text is a text like any other: stored, not obeyed, and not answered."""
     original = message(before)
     await feed(message=original)
     answers = len(bot_api.sent)
@@ -83,6 +83,17 @@ async def test_edit_of_or_to_a_command(
 
     assert after in [text for text, _ in await said(database, original)]
     assert len(bot_api.sent) == answers
+
+
+async def test_edit_of_a_command(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """What was a command when it was sent is hidden, and an edit does not show it."""
+    original = message("/help")
+    await feed(message=original)
+
+    await feed(edited_message=edit(original, "Hello", 1))
+
+    assert await stored(database) == []
+    assert len(bot_api.sent) == 1
 
 
 async def test_edit_of_a_caption(feed: Feed, database: Database) -> None:
