@@ -92,8 +92,9 @@ class StoreEdit(BaseMiddleware):
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """The handler's result."""
         message = cast("Message", event)
-        # an ephemeral message has 0: there is no telling which one this is an edit of
-        if message.message_id:
+        # an ephemeral message has 0: there is no telling which one this is an edit of;
+        # a live location is edited all the time, and has no text
+        if message.message_id and not message.location:
             edited_at = datetime.fromtimestamp(message.edit_date, UTC) if message.edit_date else message.date
             await self._database.messages.edit(**_incoming(data["bot"].id, message), edited_at=edited_at)
         return await handler(event, data)

@@ -174,11 +174,13 @@ def _migrate(url: str, direction: Direction, revision: str) -> None:
 
 
 def _run(url: str, direction: Direction, revision: str) -> None:
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
     try:
         with _alembic():
             _command(direction)(_config(url), revision)
+    except PendingRollbackError as error:
+        raise Unavailable("migrations: the connection was lost, run it again", retry_is_safe=True) from error
     except DBAPIError as error:
         if not isinstance(error.orig, psycopg.Error):
             raise

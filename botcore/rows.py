@@ -77,7 +77,7 @@ class Recorded:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A message that a search found; `rank` is ts_rank in millionths, higher for the better match."""
+    """A message that a search found; `rank` is ts_rank in millionths, higher for the better match, 0 in `newest`."""
 
     message: Message
     rank: int

@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg.conninfo import conninfo_to_dict
 
 from botcore import Database, Found, InvalidInput, Message
 from tests.factories import SENT_AT, person, said
@@ -61,6 +62,8 @@ async def test_search_for_words(database: Database, query: str, expected: list[s
         "fox:A*",
         '"',
         "-",
+        "-" * 4_096,
+        "- " * 2_048,
         "%s :'query' $1",
         "a" * 4_096,
     ],
@@ -201,3 +204,16 @@ async def test_search_logs_no_words(database: Database, caplog: pytest.LogCaptur
 
     assert len(found) == 1
     assert "secretfox" not in caplog.text + repr(found)
+
+
+@pytest.mark.parametrize("run", ["A@1", "a_", "~/", "<!--"])
+async def test_search_among_texts_without_a_space(database_url: str, run: str) -> None:
+    """A text that keeps the server's parser busy is stored and searched in under a second, whatever its length."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} SET statement_timeout = '1s'")
+
+    async with Database.connect(database_url) as database:
+        await say(database, run * 20_000, "zebra")
+
+        assert texts(await database.messages.search(query="zebra")) == ["zebra"]

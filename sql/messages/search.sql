@@ -3,19 +3,22 @@
 -- Words, "a phrase", OR and -without; no text is a syntax error, one without a word finds nothing. Best first ranks
 -- the newest 500 matches.
 --
--- query  text  what to look for, 0..4096 characters
--- order  text  rank: best first; newest: newest first
--- chat_id  bigint  the chat, 0..9223372036854775807; 0 for all
--- user_id  bigint  the person, 0..9223372036854775807; 0 for all
--- role  text  system, user, assistant; '' for all
--- since  timestamptz  sent then or later; -infinity for no limit
--- until  timestamptz  sent before; infinity for no limit
--- below_rank  bigint  page on with the last row's rank, 0..9223372036854775807; the highest for the first page
--- before_id  bigint  and with its id, 0..9223372036854775807; the highest for the first page
--- page_size  bigint  rows at most, 1..1000
--- returns  Found  0..page_size rows
+-- query       text         what to look for, 0..4096 characters
+-- order       text         rank: best first; newest: newest first
+-- chat_id     bigint       the chat, 0..9223372036854775807; 0 for all
+-- user_id     bigint       the person, 0..9223372036854775807; 0 for all
+-- role        text         system, user, assistant; '' for all
+-- since       timestamptz  sent then or later; -infinity for no limit
+-- until       timestamptz  sent before; infinity for no limit
+-- below_rank  bigint       page on with the last row's rank, 0..9223372036854775807; the highest for the first page
+-- before_id   bigint       and with its id, 0..9223372036854775807; the highest for the first page
+-- page_size   bigint       rows at most, 1..1000
+-- returns     Found        0..page_size rows
 WITH typed AS (
-    SELECT websearch_to_tsquery('simple', message_text(translate(:'query', '“”„«»', '"""""'))) AS words
+    SELECT websearch_to_tsquery('simple', message_text(
+        -- one minus for a run of them: the server's parser nests them, and runs out of room at 33
+        regexp_replace(translate(:'query', '“”„«»', '"""""'), '-[-\s]*-', '-', 'g')
+    )) AS words
 ),
 
 asked AS (
@@ -60,7 +63,10 @@ found AS (
     SELECT
         m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.content, m.length, m.telegram_message_id,
         m.reply_to_id, m.sent_at, m.edited_at, m.created_at, m.deleted_at,
-        (1000000 * ts_rank(message_words(m.content, m.chat_id, m.user_id, m.id), part.words))::bigint AS rank
+        CASE
+            WHEN :'order' = 'newest' THEN 0
+            ELSE (1000000 * ts_rank(message_words(m.content, m.chat_id, m.user_id, m.id), part.words))::bigint
+        END AS rank
     FROM part
     CROSS JOIN LATERAL (
         SELECT
