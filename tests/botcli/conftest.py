@@ -15,7 +15,7 @@ from aiogram.client.session.aiohttp import AiohttpSession
 from botcli import polling
 from botcli.bot import build_dispatcher
 from botcli.replies.echo import Echo
-from botcore import Database, Message
+from botcore import Database, Message, logs
 from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
 
 Feed = Callable[..., Awaitable[Any]]
@@ -75,6 +75,20 @@ def environment(database_url: str, bot_api: BotApi, tmp_path: Path) -> dict[str,
         "PYTHONWARNINGS": "error",
         "PYTHONPATH": str(Path(__file__).parents[2]),
     }
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """What a command reads when a test calls it here: the test's database if it has one; pytest keeps its log."""
+    with_database = "database_url" in request.fixturenames
+    monkeypatch.setenv(
+        "DATABASE_URL",
+        request.getfixturevalue("database_url")
+        if with_database
+        else "postgresql://postgres:canary-password@127.0.0.1:1/x",
+    )
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
 
 
 @pytest.fixture

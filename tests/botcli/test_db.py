@@ -16,20 +16,14 @@ import pytest
 
 from botcli import __main__ as entry
 from botcli.cli import db, psql
-from botcore import BotcoreError, InvalidInput, NotFound, SchemaMismatch, Unavailable, logs, migrations, queries
+from botcore import BotcoreError, InvalidInput, NotFound, SchemaMismatch, Unavailable, migrations, queries
 from tests.botcli.conftest import Start
 
 CANARY = "canary-password"
 NO_SERVER = f"postgresql://postgres:{CANARY}@127.0.0.1:1/x"
 
 
-@pytest.fixture(autouse=True)
-def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What a command reads when a test calls it here: the test's database if it has one; pytest keeps its log."""
-    with_database = "database_url" in request.fixturenames
-    monkeypatch.setenv("DATABASE_URL", request.getfixturevalue("database_url") if with_database else NO_SERVER)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
+pytestmark = pytest.mark.usefixtures("settings")
 
 
 @pytest.fixture

@@ -17,22 +17,15 @@ import psycopg
 import pytest
 
 from botcli.cli import sql
-from botcore import Database, InvalidInput, Message, User, logs, queries
+from botcore import Database, InvalidInput, Message, User, queries
 from tests.botcli.conftest import Start
 from tests.factories import said
 
 WORDS = "it's \\ 100% %s \U0001f389 :'chat_id' $1\n\\! echo no\n; DROP TABLE users; --\t"
-NO_SERVER = "postgresql://127.0.0.1:1/x"
 HOSTILE = "\x1b[2Jcleared\x1b]0;renamed\x07 [red]coloured[/red]"
 
 
-@pytest.fixture(autouse=True)
-def settings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """What a command reads when a test calls it here: the test's database if it has one; pytest keeps its log."""
-    with_database = "database_url" in request.fixturenames
-    monkeypatch.setenv("DATABASE_URL", request.getfixturevalue("database_url") if with_database else NO_SERVER)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(logs, "configure", lambda *_, **__: None)
+pytestmark = pytest.mark.usefixtures("settings")
 
 
 @pytest.fixture
