@@ -84,7 +84,7 @@ class Store(BaseMiddleware):
 
 
 class StoreEdit(BaseMiddleware):
-    """Stores the text of every edit, be it of a command or of a message never seen; the newest edit date wins."""
+    """Stores the text of an edit, be it of a command or of a message never seen; the newest edit date wins."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

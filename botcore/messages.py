@@ -17,8 +17,6 @@ _CLEAR_BATCH: Final = 5_000
 _WINDOWS: Final = {"newest": "messages/window", "original": "messages/window_original"}
 
 _message = args_row(Message)
-
-
 _found = args_row(lambda *values: Found(Message(*values[:-1]), values[-1]))
 
 

@@ -55,8 +55,8 @@ class Recording:
         """Stores what Telegram delivered, once, with its person and chat as they are now, in one statement.
 
         A redelivery gives the stored message, deleted or not, and changes nothing; where an edit was first, its text
-        is kept as the version before that. Without a sender
-        `telegram_user_id` is None; a `telegram_message_id` of 0 or None is always new.
+        is kept as the version before that, by a second statement. Without a sender `telegram_user_id` is None; a
+        `telegram_message_id` of 0 or None is always new.
         """
         recorded = await self._stored(
             "messages/record",
