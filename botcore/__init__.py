@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botcore import queries
 from botcore.database import Database, Transaction
-from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, SchemaMismatch, Unavailable
+from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, NotRecorded, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
 from botcore.rows import Chat, Found, Message, Recorded, Role, Totals, User, Version
 
@@ -23,6 +23,7 @@ __all__ = [
     "InvalidInput",
     "Message",
     "NotFound",
+    "NotRecorded",
     "Recorded",
     "Role",
     "SchemaMismatch",

@@ -1,9 +1,18 @@
 """Chats as each bot sees them."""
 
+from operator import attrgetter
+from typing import Any, Final
+
 from psycopg.rows import args_row, scalar_row
 
+from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor
 from botcore.rows import Chat
+
+# A run that comes up short lost against a concurrent call, whose row the next run sees.
+_ATTEMPTS: Final = 3
+_MIGRATE_BATCH: Final = 5_000
+_UNIQUE: Final = "uq_chats_bot_id_telegram_chat_id_business_connection_id"
 
 _chat = args_row(Chat)
 
@@ -23,17 +32,18 @@ class Chats:
         title: str | None = None,
         business_connection_id: str = "",
     ) -> Chat:
-        """The chat as this bot sees it: stored when new, updated when changed, revived when deleted."""
-        [chat] = await self._executor.all(
-            "chats/get_or_create",
-            _chat,
-            bot_id=bot_id,
-            telegram_chat_id=telegram_chat_id,
-            type=type,
-            title=title,
-            business_connection_id=business_connection_id,
-        )
-        return chat
+        """The chat as this bot sees it: stored when new, updated when changed, revived when deleted.
+
+        By the id of a group that became a supergroup it is the supergroup's, which keeps its type and title.
+        """
+        key: dict[str, Any] = {"bot_id": bot_id, "business_connection_id": business_connection_id}
+        values = {"telegram_chat_id": telegram_chat_id, "type": type, "title": title}
+        for _ in range(_ATTEMPTS):
+            if chat := await self._executor.one("chats/get_or_create", _chat, **key, **values):
+                return chat
+            if successor := await self.successor(**key, telegram_chat_id=telegram_chat_id):
+                values = {name: getattr(successor, name) for name in values}
+        raise Conflict("chats/get_or_create", _UNIQUE)
 
     async def get(self, *, chat_id: int) -> Chat | None:
         """The live chat with botcore's id."""
@@ -48,6 +58,36 @@ class Chats:
             telegram_chat_id=telegram_chat_id,
             business_connection_id=business_connection_id,
         )
+
+    async def successor(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> Chat | None:
+        """The chat that a group became by migration, deleted or not; None where it became no other."""
+        return await self._executor.one(
+            "chats/successor",
+            _chat,
+            bot_id=bot_id,
+            telegram_chat_id=telegram_chat_id,
+            business_connection_id=business_connection_id,
+        )
+
+    async def migrate(self, *, bot_id: int, telegram_chat_id: int, migrate_to_chat_id: int) -> Chat:
+        """Makes one chat of a group and the supergroup that it became, whatever is known of either, and gives it.
+
+        The row known first stays, and has the supergroup's id and all messages; those of the group keep their Telegram
+        ids negated, since a supergroup counts anew. By the group's id everything finds the same chat. Told again it
+        changes nothing. One transaction of small statements; who writes in these chats waits for it.
+        Raises Conflict where a concurrent call stored one of the chats each time.
+        """
+        if telegram_chat_id == migrate_to_chat_id:
+            raise InvalidInput("migrate_to_chat_id", "is the group's own id")
+        key = {"telegram_chat_id": telegram_chat_id, "migrate_to_chat_id": migrate_to_chat_id}
+        async with self._executor.transaction() as executor:
+            for _ in range(_ATTEMPTS):
+                chats = await executor.all("chats/migrate_lock", _chat, bot_id=bot_id, **key)
+                if len(chats) == len(key):
+                    return await _join(executor, sorted(chats, key=attrgetter("id")), **key)
+        if not chats:
+            raise Conflict("chats/migrate", _UNIQUE)
+        return chats[0]
 
     async def page(self, *, after_id: int = 0, page_size: int = 100) -> list[Chat]:
         """Live chats by id; page on with the last id as `after_id`. `page_size` is 1..1000."""
@@ -69,3 +109,25 @@ class Chats:
             if await executor.one("chats/restore_lock", scalar_row, chat_id=chat_id) is None:
                 return False
             return await executor.one("chats/restore", scalar_row, chat_id=chat_id) is not None
+
+
+async def _join(executor: Executor, chats: list[Chat], *, telegram_chat_id: int, migrate_to_chat_id: int) -> Chat:
+    stays, ends = chats
+    group = next(chat for chat in chats if chat.telegram_chat_id == telegram_chat_id)
+    await _in_batches(executor, "chats/migrate_negate", chat_id=group.id)
+    await _in_batches(executor, "chats/migrate_move", from_chat_id=ends.id, chat_id=stays.id)
+    await executor.one("chats/migrate_aside", scalar_row, from_chat_id=ends.id)
+    [chat] = await executor.all(
+        "chats/migrate",
+        _chat,
+        from_chat_id=ends.id,
+        chat_id=stays.id,
+        telegram_chat_id=telegram_chat_id,
+        migrate_to_chat_id=migrate_to_chat_id,
+    )
+    return chat
+
+
+async def _in_batches(executor: Executor, name: str, **values: int) -> None:
+    while len(await executor.all(name, scalar_row, **values, batch_size=_MIGRATE_BATCH)) == _MIGRATE_BATCH:
+        pass

@@ -28,6 +28,13 @@ class Conflict(BotcoreError):
         super().__init__(f"{query}: conflicts with {constraint or 'a concurrent change'}")
 
 
+class NotRecorded(BotcoreError):
+    """Nothing was stored: the person opted out, or was erased after they sent this."""
+
+    def __init__(self) -> None:
+        super().__init__("nothing of this person is to be recorded: they opted out, or were erased since")
+
+
 class InvalidInput(BotcoreError):
     """A value was refused before or by the server; `field` names the argument, never its content."""
 

@@ -3,11 +3,11 @@
 from datetime import datetime
 from typing import Final, Literal
 
-from psycopg.rows import args_row, scalar_row, tuple_row
+from psycopg.rows import args_row, scalar_row
 
-from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound
-from botcore.recording import Recording
-from botcore.rows import Cleared, Found, Message, Role, Version
+from botcore.errors import Conflict, InvalidInput, NotFound, NotRecorded
+from botcore.recording import ATTEMPTS, Recording
+from botcore.rows import Chat, Cleared, Found, Message, Role, User, Version
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -37,24 +37,27 @@ class Messages(Recording):
     ) -> Message:
         """Stores a message of a known chat and person; `sent_at` is now when it is not given.
 
-        A known `telegram_message_id` gives the stored message, deleted or not.
-        Raises NotFound when the chat or the person is unknown or deleted.
+        A known `telegram_message_id` gives the stored message, deleted or not. By botcore's id of a group that became a
+        supergroup it is stored there.
+        Raises NotFound when the chat or the person is unknown or deleted, NotRecorded when the person opted out.
         """
-        message = await self._stored(
-            "messages/add",
-            _message,
-            chat_id=chat_id,
-            user_id=user_id,
-            role=role,
-            content=content,
-            telegram_message_id=telegram_message_id,
-            reply_to_id=reply_to_id,
-            message_thread_id=message_thread_id,
-            sent_at=sent_at,
-        )
-        if message is None:
-            raise await self._missing_parent(chat_id, user_id)
-        return message
+        for _ in range(ATTEMPTS):
+            message = await self._executor.one(
+                "messages/add",
+                _message,
+                chat_id=chat_id,
+                user_id=user_id,
+                role=role,
+                content=content,
+                telegram_message_id=telegram_message_id,
+                reply_to_id=reply_to_id,
+                message_thread_id=message_thread_id,
+                sent_at=sent_at,
+            )
+            if message:
+                return message
+            chat_id = await self._live_chat(chat_id, user_id)
+        raise Conflict("messages/add", "uq_messages_chat_id_telegram_message_id")
 
     async def get(self, *, chat_id: int, message_id: int) -> Message | None:
         """The live message of this chat with botcore's id."""
@@ -194,9 +197,14 @@ class Messages(Recording):
                     return total
                 before_id = batch.lowest_id
 
-    async def _missing_parent(self, chat_id: int, user_id: int | None) -> BotcoreError:
-        if await self._executor.one("chats/get", tuple_row, chat_id=chat_id) is None:
-            return NotFound("chat", chat_id=chat_id)
-        if user_id and await self._executor.one("users/get", tuple_row, user_id=user_id) is None:
-            return NotFound("user", user_id=user_id)
-        return Conflict("messages/add", "uq_messages_chat_id_telegram_message_id")
+    async def _live_chat(self, chat_id: int, user_id: int | None) -> int:
+        chat = await self._executor.one("chats/get", args_row(Chat), chat_id=chat_id)
+        if chat is None:
+            raise NotFound("chat", chat_id=chat_id)
+        if user_id:
+            user = await self._executor.one("users/get", args_row(User), user_id=user_id)
+            if user is None:
+                raise NotFound("user", user_id=user_id)
+            if await self._executor.one("users/opted_out", scalar_row, telegram_user_id=user.telegram_user_id):
+                raise NotRecorded
+        return chat.id

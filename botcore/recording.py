@@ -1,29 +1,19 @@
 """What Telegram delivers: a message is stored once, and with each edit the newest text wins."""
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
-from psycopg.rows import AsyncRowFactory, args_row, scalar_row
+from psycopg.rows import args_row, scalar_row
 
-from botcore.errors import Conflict
-from botcore.executor import Executor, Row
-from botcore.rows import Message, Recorded, Role
+from botcore.errors import Conflict, NotRecorded
+from botcore.executor import Executor
+from botcore.rows import Chat, Message, Recorded, Role
 
 # A run that comes up empty lost against a concurrent call, whose row the next run sees.
-_ATTEMPTS: Final = 3
-
-
-def _recorded_row(*values: Any) -> Recorded:
-    return Recorded(Message(*values[:-1]), values[-1])
-
+ATTEMPTS: Final = 3
 
 _message = args_row(Message)
-_recorded = args_row(_recorded_row)
-
-
-def _key(message: Message) -> dict[str, int]:
-    return {"chat_id": message.chat_id, "message_id": message.id}
+_recorded = args_row(lambda *values: Recorded(Message(*values[:-1]), values[-1]))
 
 
 class Recording:
@@ -48,7 +38,12 @@ class Recording:
         role: Role,
         content: str,
         sent_at: datetime,
+        kind: str = "text",
         reply_to_id: int | None = None,
+        reply_to_message_id: int | None = None,
+        media_group_id: str | None = None,
+        sender_chat_id: int | None = None,
+        forward_date: datetime | None = None,
         message_thread_id: int = 0,
         business_connection_id: str = "",
     ) -> Recorded:
@@ -56,33 +51,48 @@ class Recording:
 
         A redelivery gives the stored message, deleted or not, and changes nothing; where an edit was first, its text
         is kept as the version before that, by a second statement. Without a sender `telegram_user_id` is None; a
-        `telegram_message_id` of 0 or None is always new.
+        `telegram_message_id` of 0 or None is always new. The message that this one answers is named by botcore's id or
+        by Telegram's, `reply_to_message_id`. What comes by the id of a group that became a supergroup is stored there.
+        Raises NotRecorded for a person who opted out, or was erased after `sent_at`.
         """
-        recorded = await self._stored(
-            "messages/record",
-            _recorded,
-            bot_id=bot_id,
-            telegram_user_id=telegram_user_id,
-            first_name=first_name,
-            last_name=last_name,
-            username=username,
-            language_code=language_code,
-            telegram_chat_id=telegram_chat_id,
-            chat_type=chat_type,
-            chat_title=chat_title,
-            telegram_message_id=telegram_message_id,
-            role=role,
-            content=content,
-            sent_at=sent_at,
-            edited_at=None,
-            reply_to_id=reply_to_id,
-            message_thread_id=message_thread_id,
-            business_connection_id=business_connection_id,
-        )
-        if recorded is None:
+        values = {
+            "bot_id": bot_id,
+            "telegram_user_id": telegram_user_id,
+            "first_name": first_name,
+            "last_name": last_name,
+            "username": username,
+            "language_code": language_code,
+            "telegram_chat_id": telegram_chat_id,
+            "chat_type": chat_type,
+            "chat_title": chat_title,
+            "telegram_message_id": telegram_message_id,
+            "role": role,
+            "kind": kind,
+            "content": content,
+            "sent_at": sent_at,
+            "edited_at": None,
+            "reply_to_id": reply_to_id,
+            "reply_to_message_id": reply_to_message_id,
+            "media_group_id": media_group_id,
+            "sender_chat_id": sender_chat_id,
+            "forward_date": forward_date,
+            "message_thread_id": message_thread_id,
+            "business_connection_id": business_connection_id,
+        }
+        for _ in range(ATTEMPTS):
+            if recorded := await self._executor.one("messages/record", _recorded, **values):
+                break
+            values |= await self._detour(values)
+        else:
             raise Conflict("messages/record", "uq_messages_chat_id_telegram_message_id")
         if not recorded.is_new and recorded.message.edited_at:
-            await self._executor.one("messages/record_original", scalar_row, **_key(recorded.message), content=content)
+            await self._executor.one(
+                "messages/record_original",
+                scalar_row,
+                chat_id=recorded.message.chat_id,
+                message_id=recorded.message.id,
+                content=content,
+            )
         return recorded
 
     async def edit(
@@ -102,53 +112,77 @@ class Recording:
         content: str,
         sent_at: datetime,
         edited_at: datetime,
+        kind: str = "text",
         reply_to_id: int | None = None,
+        reply_to_message_id: int | None = None,
+        media_group_id: str | None = None,
+        sender_chat_id: int | None = None,
+        forward_date: datetime | None = None,
         message_thread_id: int = 0,
         business_connection_id: str = "",
     ) -> Recorded | None:
-        """Gives a message the text of an edit; the newest `edited_at` wins, whatever order edits arrive in.
+        """Gives a message the text and kind of an edit; the newest `edited_at` wins, in whatever order edits arrive.
 
         Every text stays in `versions`. A deleted message takes the edit and stays deleted, with its person and chat.
-        Of a stored message only the text changes. One that was never stored is stored as new, which revives person
+        Of a stored message nothing else changes. One that was never stored is stored as new, which revives person
         and chat; but where one of them was deleted after the edit, nothing is stored and the result is None.
         Two statements in a transaction, and a third for what was never stored.
+        Raises NotRecorded for a person who opted out, or was erased after `sent_at`.
         """
-        key = {
+        asked = {
             "bot_id": bot_id,
             "telegram_chat_id": telegram_chat_id,
             "business_connection_id": business_connection_id,
             "telegram_message_id": telegram_message_id,
-        }
-        edit = {"content": content, "edited_at": edited_at}
-        rest = {
             "telegram_user_id": telegram_user_id,
-            "first_name": first_name,
-            "last_name": last_name,
-            "username": username,
-            "language_code": language_code,
-            "chat_type": chat_type,
-            "chat_title": chat_title,
-            "role": role,
             "sent_at": sent_at,
-            "reply_to_id": reply_to_id,
-            "message_thread_id": message_thread_id,
         }
-        for _ in range(_ATTEMPTS):
-            if edited := await self._edited(key, edit):
+        edit = {"kind": kind, "content": content, "edited_at": edited_at}
+        values = (
+            asked
+            | edit
+            | {
+                "first_name": first_name,
+                "last_name": last_name,
+                "username": username,
+                "language_code": language_code,
+                "chat_type": chat_type,
+                "chat_title": chat_title,
+                "role": role,
+                "reply_to_id": reply_to_id,
+                "reply_to_message_id": reply_to_message_id,
+                "media_group_id": media_group_id,
+                "sender_chat_id": sender_chat_id,
+                "forward_date": forward_date,
+                "message_thread_id": message_thread_id,
+            }
+        )
+        for _ in range(ATTEMPTS):
+            if edited := await self._edited(asked, edit):
                 return Recorded(edited, is_new=False)
-            recorded = await self._executor.one("messages/record", _recorded, **key, **edit, **rest)
+            recorded = await self._executor.one("messages/record", _recorded, **values)
             # one that is not new was stored by a concurrent call, and has not this edit yet
             if recorded and recorded.is_new:
                 return recorded
+            values |= await self._detour(values)
         return None
 
-    async def _edited(self, key: Mapping[str, Any], edit: Mapping[str, Any]) -> Message | None:
+    async def _edited(self, asked: dict[str, Any], edit: dict[str, Any]) -> Message | None:
         async with self._executor.transaction() as executor:
-            stored = await executor.one("messages/edit_lock", _message, **key)
-            return stored and (await executor.one("messages/edit", _message, **_key(stored), **edit) or stored)
+            stored = await executor.one("messages/edit_lock", _message, **asked)
+            if stored is None:
+                return None
+            key = {"chat_id": stored.chat_id, "message_id": stored.id}
+            return await executor.one("messages/edit", _message, **key, **edit) or stored
 
-    async def _stored(self, name: str, row: AsyncRowFactory[Row], **values: Any) -> Row | None:
-        for _ in range(_ATTEMPTS):
-            if (stored := await self._executor.one(name, row, **values)) is not None:
-                return stored
-        return None
+    async def _detour(self, values: dict[str, Any]) -> dict[str, Any]:
+        """What to record a message with that was refused: as one of the chat that its own became."""
+        asked = {"telegram_user_id": values["telegram_user_id"], "sent_at": values["sent_at"]}
+        if await self._executor.one("messages/record_refused", scalar_row, **asked):
+            raise NotRecorded
+        key = {name: values[name] for name in ("bot_id", "telegram_chat_id", "business_connection_id")}
+        chat = await self._executor.one("chats/successor", args_row(Chat), **key)
+        if chat is None:
+            return {}
+        ids = {name: -(values[name] or 0) for name in ("telegram_message_id", "reply_to_message_id")}
+        return ids | {"telegram_chat_id": chat.telegram_chat_id, "chat_type": chat.type, "chat_title": chat.title}

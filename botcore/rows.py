@@ -39,17 +39,26 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message as its newest edit left it; `user_id` is the person the bot talks with, `length` counts characters."""
+    """A message as its newest edit left it; `user_id` is the person the bot talks with, `length` counts characters.
+
+    `kind` is Telegram's word for what it is, `sender_chat_id` Telegram's id of a chat that spoke in place of a person,
+    `forward_date` when a forwarded message was first sent. `telegram_message_id` is negated where it counted in the
+    group that this chat was before it became a supergroup. The message that `reply_to_id` names may be gone.
+    """
 
     chat_id: int
     id: int
     user_id: int | None
     message_thread_id: int
     role: Role
+    kind: str
     content: str = field(repr=False)  # a log line that shows a row must not show what somebody wrote
     length: int
     telegram_message_id: int | None
     reply_to_id: int | None
+    media_group_id: str | None
+    sender_chat_id: int | None
+    forward_date: datetime | None
     sent_at: datetime
     edited_at: datetime | None
     created_at: datetime

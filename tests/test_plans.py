@@ -11,7 +11,7 @@ from botcore import queries
 from tests import contract
 from tests.conftest import CreateDatabase
 
-# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them
+# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them; 1,000 others who opted out
 FILL = """
     INSERT INTO users (telegram_user_id, first_name) SELECT n, 'Ada' FROM generate_series(1, 8001) AS n;
     INSERT INTO chats (bot_id, telegram_chat_id, type) SELECT 0, n, 'private' FROM generate_series(1, 8001) AS n;
@@ -22,6 +22,7 @@ FILL = """
     INSERT INTO messages (chat_id, user_id, role, content, sent_at) VALUES (1, 1, 'system', 'Be brief.', now());
     INSERT INTO message_versions (chat_id, message_id, edited_at, content)
     SELECT chat_id, id, at, 'text' FROM messages, unnest(ARRAY['-infinity', now()]) AS at WHERE id % 2 = 0;
+    INSERT INTO refusals (person, until) SELECT person_digest(n), 'infinity' FROM generate_series(10001, 11000) AS n;
 """
 
 
@@ -48,7 +49,7 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
         ("messages/edit_lock", ["uq_messages_chat_id_telegram_message_id"]),
         ("messages/edit", ["pk_messages"]),
         ("messages/record_original", ["pk_messages", "pk_message_versions"]),
-        ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id"]),
+        ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id", "pk_refusals"]),
         ("chats/page", ["pk_chats"]),
     ],
 )

@@ -1,4 +1,4 @@
--- One live chat by Telegram's id, as one bot sees it.
+-- One live chat by Telegram's id, as one bot sees it; by the old id as well where a group became a supergroup.
 --
 -- bot_id                  bigint  Telegram's id of the bot; 0 for the terminal
 -- telegram_chat_id        bigint  Telegram's id of the chat
@@ -7,7 +7,11 @@
 SELECT
     id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
 FROM chats
-WHERE bot_id = :'bot_id'
-  AND telegram_chat_id = :'telegram_chat_id'
-  AND business_connection_id = :'business_connection_id'
+WHERE id = (
+    SELECT COALESCE(asked.successor_id, asked.id)
+    FROM chats AS asked
+    WHERE asked.bot_id = :'bot_id'
+      AND asked.telegram_chat_id = :'telegram_chat_id'
+      AND asked.business_connection_id = :'business_connection_id'
+)
   AND deleted_at IS NULL;

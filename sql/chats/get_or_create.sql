@@ -5,7 +5,7 @@
 -- business_connection_id  text    the business connection; '' outside of one
 -- type                    text    Telegram's word: private, group, supergroup, channel
 -- title                   text    '' for none
--- returns                 Chat    1 row
+-- returns                 Chat    0..1 rows: none where the chat became another one; then find gives that
 WITH known AS (
     -- equal and live: nothing is written, not even a dead row version
     SELECT
@@ -23,9 +23,10 @@ written AS (
     SELECT
         :'bot_id', :'telegram_chat_id', :'business_connection_id', :'type', NULLIF(:'title', '')
     WHERE NOT EXISTS (SELECT FROM known)
-    -- without WHERE: a row that this snapshot cannot see yet is still returned
+    -- no other WHERE: a row that this snapshot cannot see yet is still returned
     ON CONFLICT (bot_id, telegram_chat_id, business_connection_id) DO UPDATE
     SET type = excluded.type, title = excluded.title, updated_at = now(), deleted_at = NULL
+    WHERE chats.successor_id IS NULL
     RETURNING
         id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
 )

@@ -6,4 +6,5 @@ SELECT id
 FROM chats
 WHERE id = :'chat_id'
   AND deleted_at IS NOT NULL
+  AND successor_id IS NULL
 FOR UPDATE;

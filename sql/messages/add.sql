@@ -1,6 +1,7 @@
 -- Stores one message of a known chat and person once; a known telegram_message_id gives the stored one.
 --
--- The stored message is returned even when it was deleted: it is not revived.
+-- The stored message is returned even when it was deleted: it is not revived. Nothing is stored of a person who opted
+-- out.
 --
 -- chat_id              bigint       botcore's id of the chat
 -- user_id              bigint       botcore's id of the person the bot talks with; 0 for none
@@ -13,12 +14,11 @@
 -- returns              Message      0..1 rows: none where chat or person is not live, or a concurrent call was first
 WITH stored AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND telegram_message_id = :'telegram_message_id'
-      AND telegram_message_id > 0
 ),
 
 known_chat AS (
@@ -34,6 +34,11 @@ known_user AS (
     FROM users
     WHERE id = :'user_id'
       AND deleted_at IS NULL
+      AND NOT EXISTS (
+          SELECT FROM refusals
+          WHERE person = person_digest(telegram_user_id)
+            AND until >= COALESCE(NULLIF(:'sent_at'::timestamptz, 'infinity'), now())
+      )
     FOR KEY SHARE
 ),
 
@@ -48,10 +53,10 @@ written AS (
     LEFT JOIN known_user AS u ON TRUE
     WHERE (u.id IS NOT NULL OR COALESCE(:'user_id'::bigint, 0) = 0)
       AND NOT EXISTS (SELECT FROM stored)
-    ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id > 0 DO NOTHING
+    ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING
-        chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
 )
 
 TABLE written

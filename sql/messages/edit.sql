@@ -5,6 +5,7 @@
 --
 -- chat_id     bigint       botcore's id of the chat
 -- message_id  bigint       botcore's id of the message
+-- kind        text         what the message is after the edit
 -- content     text
 -- edited_at   timestamptz  Telegram's edit_date
 -- returns     Message      0..1 rows: none where the edit was known already, or is late
@@ -26,7 +27,7 @@ WITH kept AS (
 )
 
 UPDATE messages AS m
-SET content = kept.content, edited_at = kept.edited_at
+SET kind = :'kind', content = kept.content, edited_at = kept.edited_at
 FROM kept
 WHERE m.chat_id = kept.chat_id
   AND m.id = kept.message_id
@@ -34,5 +35,6 @@ WHERE m.chat_id = kept.chat_id
   AND kept.content = :'content'
   AND COALESCE(m.edited_at, '-infinity') <= kept.edited_at
 RETURNING
-    m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.content, m.length, m.telegram_message_id,
-    m.reply_to_id, m.sent_at, m.edited_at, m.created_at, m.deleted_at;
+    m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length, m.telegram_message_id,
+    m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at, m.edited_at, m.created_at,
+    m.deleted_at;

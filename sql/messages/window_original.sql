@@ -8,8 +8,8 @@
 -- returns            Message  0..max_messages + 1 rows; edited_at is NULL for a text as it was sent
 WITH pinned AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -22,8 +22,8 @@ WITH pinned AS (
 
 newest AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -36,20 +36,21 @@ newest AS (
 
 candidates AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at, 0 AS place
+        chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, 0 AS place
     FROM pinned
     UNION ALL
     SELECT
-        chat_id, id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at, 1 AS place
+        chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, 1 AS place
     FROM newest
 ),
 
 originals AS (
     SELECT
-        c.chat_id, c.id, c.user_id, c.message_thread_id, c.role, COALESCE(o.content, c.content) AS content,
-        char_length(COALESCE(o.content, c.content)) AS length, c.telegram_message_id, c.reply_to_id, c.sent_at,
+        c.chat_id, c.id, c.user_id, c.message_thread_id, c.role, c.kind, COALESCE(o.content, c.content) AS content,
+        char_length(COALESCE(o.content, c.content)) AS length, c.telegram_message_id, c.reply_to_id,
+        c.media_group_id, c.sender_chat_id, c.forward_date, c.sent_at,
         NULLIF(COALESCE(o.edited_at, c.edited_at), '-infinity') AS edited_at, c.created_at, c.deleted_at, c.place
     FROM candidates AS c
     LEFT JOIN LATERAL (
@@ -66,14 +67,15 @@ originals AS (
 
 counted AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-        sent_at, edited_at, created_at, deleted_at, place, sum(length) OVER (ORDER BY place, id DESC) AS used
+        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
+        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, place,
+        sum(length) OVER (ORDER BY place, id DESC) AS used
     FROM originals
 )
 
 SELECT
-    chat_id, id, user_id, message_thread_id, role, content, length, telegram_message_id, reply_to_id,
-    sent_at, edited_at, created_at, deleted_at
+    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
+    media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
 FROM counted
 WHERE used <= :'max_characters'
 ORDER BY place, id;

@@ -1,0 +1,41 @@
+-- Makes one chat of two: the one that stays has the supergroup's id, the other one keeps the group's and points to it.
+--
+-- It is live where one of the two was. Run migrate_lock, migrate_negate, migrate_move and migrate_aside first.
+--
+-- from_chat_id        bigint  botcore's id of the chat that ends
+-- chat_id             bigint  botcore's id of the chat that stays
+-- telegram_chat_id    bigint  Telegram's id of the group
+-- migrate_to_chat_id  bigint  Telegram's id of the supergroup
+-- returns             Chat    1 row: the one that stays, be it deleted
+WITH stays AS (
+    UPDATE chats AS c
+    SET
+        telegram_chat_id = :'migrate_to_chat_id', type = 'supergroup', title = COALESCE(c.title, old.title),
+        updated_at = now(),
+        deleted_at = CASE WHEN old.deleted_at IS NOT NULL THEN c.deleted_at END
+    FROM chats AS old
+    WHERE c.id = :'chat_id'
+      AND old.id = :'from_chat_id'
+    RETURNING
+        c.id, c.bot_id, c.telegram_chat_id, c.business_connection_id, c.type, c.title, c.created_at, c.updated_at,
+        c.deleted_at
+),
+
+ends AS (
+    -- only now, for the key is free by then
+    UPDATE chats AS c
+    SET
+        telegram_chat_id = :'telegram_chat_id', business_connection_id = '', type = 'group', title = NULL,
+        successor_id = stays.id, updated_at = now(), deleted_at = COALESCE(c.deleted_at, clock_timestamp())
+    FROM stays
+    WHERE c.id = :'from_chat_id'
+),
+
+followers AS (
+    UPDATE chats AS c
+    SET successor_id = stays.id
+    FROM stays
+    WHERE c.successor_id = :'from_chat_id'
+)
+
+TABLE stays;

@@ -1,0 +1,48 @@
+-- Locks the two chats of a migration, from group to supergroup, in the order of their ids; stores those not known yet.
+--
+-- One stored here has deleted_at, so that a migration told twice revives nothing; a message does. Where the chats
+-- were joined before, only the one that stayed comes back.
+--
+-- bot_id               bigint  Telegram's id of the bot
+-- telegram_chat_id     bigint  Telegram's id of the group
+-- migrate_to_chat_id   bigint  Telegram's id of the supergroup
+-- returns              Chat    0..2 rows; less than 2 also where a concurrent call stored one: then run it again
+WITH asked AS (
+    SELECT
+        t.place, t.telegram_chat_id, t.type
+    FROM (
+        VALUES (1, :'telegram_chat_id'::bigint, 'group'), (2, :'migrate_to_chat_id'::bigint, 'supergroup')
+    ) AS t (place, telegram_chat_id, type)
+),
+
+known AS (
+    SELECT
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at,
+        successor_id
+    FROM chats
+    WHERE bot_id = :'bot_id'
+      AND telegram_chat_id IN (:'telegram_chat_id', :'migrate_to_chat_id')
+      AND business_connection_id = ''
+    ORDER BY id
+    FOR UPDATE
+),
+
+written AS (
+    INSERT INTO chats (bot_id, telegram_chat_id, business_connection_id, type, deleted_at)
+    SELECT
+        :'bot_id' AS bot_id, asked.telegram_chat_id, '' AS business_connection_id, asked.type,
+        clock_timestamp() AS deleted_at
+    FROM asked
+    WHERE NOT EXISTS (SELECT FROM known WHERE known.telegram_chat_id = asked.telegram_chat_id)
+    ORDER BY asked.place
+    ON CONFLICT (bot_id, telegram_chat_id, business_connection_id) DO NOTHING
+    RETURNING
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+)
+
+SELECT
+    id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+FROM known
+WHERE successor_id IS NULL
+UNION ALL
+TABLE written;
