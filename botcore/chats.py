@@ -81,6 +81,7 @@ class Chats:
             raise InvalidInput("migrate_to_chat_id", "is the group's own id")
         key = {"telegram_chat_id": telegram_chat_id, "migrate_to_chat_id": migrate_to_chat_id}
         async with self._executor.transaction() as executor:
+            await executor.one("chats/migrate_turn", scalar_row, bot_id=bot_id, telegram_chat_id=telegram_chat_id)
             for _ in range(_ATTEMPTS):
                 chats = await executor.all("chats/migrate_lock", _chat, bot_id=bot_id, **key)
                 if len(chats) == len(key):

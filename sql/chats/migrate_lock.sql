@@ -17,12 +17,13 @@ WITH asked AS (
 
 known AS (
     SELECT
-        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at,
-        successor_id
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
     FROM chats
     WHERE bot_id = :'bot_id'
       AND telegram_chat_id IN (:'telegram_chat_id', :'migrate_to_chat_id')
       AND business_connection_id = ''
+      -- the other one not even locked: a writer who holds it may wait for the one that stayed
+      AND successor_id IS NULL
     ORDER BY id
     FOR UPDATE
 ),
@@ -40,9 +41,6 @@ written AS (
         id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
 )
 
-SELECT
-    id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
-FROM known
-WHERE successor_id IS NULL
+TABLE known
 UNION ALL
 TABLE written;
