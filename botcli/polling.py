@@ -7,17 +7,15 @@ from urllib.parse import urlsplit
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.session.middlewares.base import NextRequestMiddlewareType
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramRetryAfter, TelegramUnauthorizedError
-from aiogram.methods import TelegramMethod
-from aiogram.methods.base import Response, TelegramType
+from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.types import TelegramObject
 from aiogram.utils.token import TokenValidationError
 
 from botcli.bot import bot_commands, build_dispatcher
 from botcli.middleware import Handler
 from botcli.replies import Replier
+from botcli.requests import FollowMigration, wait_when_told
 from botcore import BotcoreError, Database
 
 # Hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
@@ -59,6 +57,7 @@ async def poll(bot: Bot, database: Database, replier: Replier) -> None:
     """Answers until SIGTERM or SIGINT; an update in work is finished first."""
     dispatcher = build_dispatcher(database, replier)
     dispatcher.update.outer_middleware(finish_started)
+    bot.session.middleware(FollowMigration(database))
     # One after the other: aiogram confirms an update when it asks for the next ones, and with a task for each it
     # does so before the handler has stored anything; a kill then lost 300 of 300.
     await dispatcher.start_polling(bot, handle_as_tasks=False, close_bot_session=False)
@@ -75,18 +74,6 @@ async def finish_started(handler: Handler, event: TelegramObject, data: dict[str
             _log.error("update failed", exc_info=error)
         work.cancel()
         raise
-
-
-async def wait_when_told(
-    make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
-) -> Response[TelegramType]:
-    """Sends a request again after the seconds that the server's 429 asks for: it had no effect."""
-    while True:
-        try:
-            return await make_request(bot, method)
-        except TelegramRetryAfter as refusal:
-            _log.warning("told to wait", extra={"method": type(method).__name__, "seconds": refusal.retry_after})
-            await asyncio.sleep(refusal.retry_after)
 
 
 def _host(bot: Bot) -> str:

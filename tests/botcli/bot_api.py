@@ -32,6 +32,12 @@ def refused(status: int, description: str) -> web.Response:
     return _refusal(status, description)
 
 
+def migrated(chat_id: int) -> web.Response:
+    """A fault: the group is a supergroup by now."""
+    text = "Bad Request: group chat was upgraded to a supergroup chat"
+    return _refusal(400, text, parameters={"migrate_to_chat_id": chat_id})
+
+
 class BotApi:
     """Serves one token; updates wait until an offset confirms them, what the bot sends stands in `sent`."""
 

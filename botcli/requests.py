@@ -1,0 +1,51 @@
+"""What happens to a request on its way to the Bot API: it waits when it is told to, and follows a chat that moved."""
+
+import asyncio
+import logging
+
+from aiogram import Bot
+from aiogram.client.session.middlewares.base import (
+    BaseRequestMiddleware,
+    NextRequestMiddlewareType,
+)
+from aiogram.exceptions import TelegramMigrateToChat, TelegramRetryAfter
+from aiogram.methods import TelegramMethod
+from aiogram.methods.base import Response, TelegramType
+
+from botcore import Database
+
+_log = logging.getLogger(__name__)
+
+
+async def wait_when_told(
+    make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+) -> Response[TelegramType]:
+    """Sends a request again after the seconds that the server's 429 asks for: it had no effect."""
+    while True:
+        try:
+            return await make_request(bot, method)
+        except TelegramRetryAfter as refusal:
+            _log.warning("told to wait", extra={"method": type(method).__name__, "seconds": refusal.retry_after})
+            await asyncio.sleep(refusal.retry_after)
+
+
+class FollowMigration(BaseRequestMiddleware):
+    """Sends what a group refuses because it became a supergroup to that one, and joins the two chats in the store."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def __call__(
+        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+    ) -> Response[TelegramType]:
+        """The supergroup's answer, where the group refused."""
+        try:
+            return await make_request(bot, method)
+        except TelegramMigrateToChat as refusal:
+            chat_id, moved_to = getattr(method, "chat_id", None), refusal.migrate_to_chat_id
+            if not isinstance(chat_id, int):
+                raise
+            await self._database.chats.migrate(bot_id=bot.id, telegram_chat_id=chat_id, migrate_to_chat_id=moved_to)
+            # message ids of the group mean nothing in the supergroup
+            gone = dict.fromkeys({"reply_parameters", "reply_to_message_id"} & set(type(method).model_fields))
+            return await make_request(bot, method.model_copy(update={"chat_id": moved_to, **gone}))
