@@ -92,6 +92,8 @@ class Recording:
                 chat_id=recorded.message.chat_id,
                 message_id=recorded.message.id,
                 content=content,
+                telegram_user_id=telegram_user_id,
+                sent_at=sent_at,
             )
         return recorded
 
@@ -177,12 +179,13 @@ class Recording:
 
     async def _detour(self, values: dict[str, Any]) -> dict[str, Any]:
         """What to record a message with that was refused: as one of the chat that its own became."""
-        asked = {"telegram_user_id": values["telegram_user_id"], "sent_at": values["sent_at"]}
-        if await self._executor.one("messages/record_refused", scalar_row, **asked):
-            raise NotRecorded
+        # first, for what is stored there is given even of a person who is not to be recorded
         key = {name: values[name] for name in ("bot_id", "telegram_chat_id", "business_connection_id")}
         chat = await self._executor.one("chats/successor", args_row(Chat), **key)
         if chat is None:
+            asked = {"telegram_user_id": values["telegram_user_id"], "sent_at": values["sent_at"]}
+            if await self._executor.one("messages/record_refused", scalar_row, **asked):
+                raise NotRecorded
             return {}
         ids = {name: -(values[name] or 0) for name in ("telegram_message_id", "reply_to_message_id")}
         return ids | {"telegram_chat_id": chat.telegram_chat_id, "chat_type": chat.type, "chat_title": chat.title}

@@ -6,7 +6,7 @@ import psycopg
 import pytest
 
 from botcore import Database, NotFound
-from tests.factories import SENT_AT, dialogue, person, said
+from tests.factories import SENT_AT, dialogue, edited, person, said
 
 
 async def test_record_stores_person_chat_and_message(database: Database) -> None:
@@ -95,6 +95,19 @@ async def test_record_keeps_a_deleted_person_and_chat_deleted_at_a_redelivery(da
     assert not again.is_new
     assert await database.users.get(user_id=person(message)) is None
     assert await database.chats.get(chat_id=message.chat_id) is None
+
+
+async def test_record_keeps_no_original_of_a_person_who_opted_out(database: Database) -> None:
+    """A redelivery gives what is stored of them, and the text that came after its edit is not added to it."""
+    stored = await database.messages.edit(**edited(5, content="b"))
+    assert stored
+    await database.users.opt_out(telegram_user_id=7)
+
+    again = await said(database, content="a")
+
+    versions = await database.messages.versions(chat_id=stored.message.chat_id, message_id=stored.message.id)
+    assert (again.is_new, again.message) == (False, stored.message)
+    assert [version.content for version in versions] == ["b"]
 
 
 async def test_record_updates_person_and_chat_with_a_new_message(database: Database) -> None:

@@ -2,10 +2,12 @@
 --
 -- It looks at deleted_at nowhere: a deleted message is true when restored. What is kept changes nothing in messages.
 --
--- chat_id     bigint  botcore's id of the chat
--- message_id  bigint  botcore's id of the message
--- content     text    as it was sent
--- returns     bigint  the message's id, or no row where that text is known
+-- chat_id           bigint       botcore's id of the chat
+-- message_id        bigint       botcore's id of the message
+-- content           text         as it was sent
+-- telegram_user_id  bigint       Telegram's id of the person; 0 for none
+-- sent_at           timestamptz  Telegram's date
+-- returns           bigint       the message's id; no row where that text is known, or not to be recorded
 INSERT INTO message_versions (chat_id, message_id, edited_at, content)
 SELECT
     m.chat_id, m.id, '-infinity' AS edited_at, :'content' AS content
@@ -18,6 +20,11 @@ WHERE m.chat_id = :'chat_id'
       WHERE v.chat_id = m.chat_id
         AND v.message_id = m.id
         AND v.edited_at = '-infinity'
+  )
+  AND NOT EXISTS (
+      SELECT FROM refusals
+      WHERE person = person_digest(:'telegram_user_id')
+        AND until >= :'sent_at'
   )
 ON CONFLICT (chat_id, message_id, edited_at, content_hash) DO NOTHING
 RETURNING message_id;
