@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from botcore import Chat, Database, InvalidInput
+from botcore import Chat, Database, InvalidInput, NotRecorded
 from tests.factories import SENT_AT, dialogue, edited, said
 
 OLD, NEW = -5, -1005
@@ -228,4 +228,31 @@ async def test_late_edit_by_the_old_id_revives_nothing(database: Database) -> No
     )
 
     assert late is None
+    assert await database.chats.page() == []
+
+
+async def test_record_by_the_old_id_gives_what_is_stored_of_a_person_who_opted_out(database: Database) -> None:
+    """As it does by the new id: a redelivery is not refused, and what they say next is."""
+    message = (await said(database, **GROUP)).message
+    await migrate(database)
+    await database.users.opt_out(telegram_user_id=7)
+
+    again = await said(database, **GROUP)
+    with pytest.raises(NotRecorded):
+        await said(database, **GROUP, telegram_message_id=101)
+
+    assert (again.is_new, again.message.id) == (False, message.id)
+
+
+async def test_add_by_the_ended_chat_gives_the_stored_message_though_the_chat_is_deleted(database: Database) -> None:
+    """As it does by the chat that stayed: known is known, and nothing comes back."""
+    stays = (await said(database, **GROUP)).message.chat_id
+    known = (await said(database, **SUPERGROUP, telegram_message_id=101)).message
+    await migrate(database)
+    await database.chats.delete(chat_id=stays)
+    values: dict[str, Any] = {"user_id": known.user_id, "role": "user", "content": "x", "telegram_message_id": 101}
+
+    found = [await database.messages.add(chat_id=chat_id, **values) for chat_id in (known.chat_id, stays)]
+
+    assert [(message.id, message.chat_id) for message in found] == [(known.id, stays)] * 2
     assert await database.chats.page() == []

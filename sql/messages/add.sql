@@ -17,7 +17,8 @@ WITH stored AS (
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
         media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
     FROM messages
-    WHERE chat_id = :'chat_id'
+    -- where the chat became another one, it is known there, be that deleted
+    WHERE chat_id = (SELECT COALESCE(successor_id, id) FROM chats WHERE id = :'chat_id')
       AND telegram_message_id = :'telegram_message_id'
 ),
 
