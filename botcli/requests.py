@@ -46,6 +46,9 @@ class FollowMigration(BaseRequestMiddleware):
             if not isinstance(chat_id, int):
                 raise
             await self._database.chats.migrate(bot_id=bot.id, telegram_chat_id=chat_id, migrate_to_chat_id=moved_to)
-            # message ids of the group mean nothing in the supergroup
-            gone = dict.fromkeys({"reply_parameters", "reply_to_message_id"} & set(type(method).model_fields))
+            # a message id of the group is another message's in the supergroup
+            fields = type(method).model_fields.keys()
+            if fields & {"message_id", "message_ids"} and "from_chat_id" not in fields:
+                raise
+            gone = dict.fromkeys(fields & {"reply_parameters", "reply_to_message_id"})
             return await make_request(bot, method.model_copy(update={"chat_id": moved_to, **gone}))

@@ -1,13 +1,13 @@
 """Messages: how a dialogue (chat, person, topic) is read, added to and forgotten."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Final, Literal
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import args_row, scalar_row, tuple_row
 
 from botcore.errors import Conflict, InvalidInput, NotFound, NotRecorded
 from botcore.recording import ATTEMPTS, Recording
-from botcore.rows import Chat, Cleared, Found, Message, Role, User, Version
+from botcore.rows import Cleared, Found, Message, Role, User, Version
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -30,6 +30,7 @@ class Messages(Recording):
         user_id: int | None,
         role: Role,
         content: str,
+        telegram_chat_id: int | None = None,
         telegram_message_id: int | None = None,
         reply_to_id: int | None = None,
         message_thread_id: int = 0,
@@ -37,8 +38,9 @@ class Messages(Recording):
     ) -> Message:
         """Stores a message of a known chat and person; `sent_at` is now when it is not given.
 
-        A known `telegram_message_id` gives the stored message, deleted or not. By botcore's id of a group that became a
-        supergroup it is stored there.
+        A known `telegram_message_id` gives the stored message, deleted or not. What was sent to a group that
+        became a supergroup since is stored there: `telegram_chat_id`, where it was sent to, tells whose its Telegram id
+        is.
         Raises NotFound when the chat or the person is unknown or deleted, NotRecorded when the person opted out.
         """
         for _ in range(ATTEMPTS):
@@ -49,6 +51,7 @@ class Messages(Recording):
                 user_id=user_id,
                 role=role,
                 content=content,
+                telegram_chat_id=telegram_chat_id,
                 telegram_message_id=telegram_message_id,
                 reply_to_id=reply_to_id,
                 message_thread_id=message_thread_id,
@@ -56,7 +59,7 @@ class Messages(Recording):
             )
             if message:
                 return message
-            chat_id = await self._live_chat(chat_id, user_id)
+            await self._check_parents(chat_id, user_id, sent_at)
         raise Conflict("messages/add", "uq_messages_chat_id_telegram_message_id")
 
     async def get(self, *, chat_id: int, message_id: int) -> Message | None:
@@ -197,14 +200,14 @@ class Messages(Recording):
                     return total
                 before_id = batch.lowest_id
 
-    async def _live_chat(self, chat_id: int, user_id: int | None) -> int:
-        chat = await self._executor.one("chats/get", args_row(Chat), chat_id=chat_id)
-        if chat is None:
+    async def _check_parents(self, chat_id: int, user_id: int | None, sent_at: datetime | None) -> None:
+        if await self._executor.one("chats/get", tuple_row, chat_id=chat_id) is None:
             raise NotFound("chat", chat_id=chat_id)
-        if user_id:
-            user = await self._executor.one("users/get", args_row(User), user_id=user_id)
-            if user is None:
-                raise NotFound("user", user_id=user_id)
-            if await self._executor.one("users/opted_out", scalar_row, telegram_user_id=user.telegram_user_id):
-                raise NotRecorded
-        return chat.id
+        if not user_id:
+            return
+        user = await self._executor.one("users/get", args_row(User), user_id=user_id)
+        if user is None:
+            raise NotFound("user", user_id=user_id)
+        asked = {"telegram_user_id": user.telegram_user_id, "sent_at": sent_at or datetime.now(UTC)}
+        if await self._executor.one("messages/record_refused", scalar_row, **asked):
+            raise NotRecorded

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from psycopg.sql import Literal
 
-_COMMENTS = re.compile(r"^ *--.*\n", re.MULTILINE)
+_FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
 _PARAMETER = re.compile(r"^-- (\w+) +(bigint|text|timestamptz)( .*)?$", re.MULTILINE)
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
@@ -24,7 +24,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One file of sql/: its name as `folder/file`, its whole text, and what the driver executes, without comments."""
+    """One file of sql/: its name as `folder/file`, its whole text, and what of it the driver executes."""
 
     name: str
     text: str
@@ -46,9 +46,9 @@ def names() -> list[str]:
 def parse(name: str, text: str) -> Query:
     """The query in the text of a file; psql's `:'name'` becomes the driver's `%(name)s`.
 
-    Comment lines stay behind: they are for people, and psycopg keeps its parsing of at most 4,096 bytes.
+    Comment lines and indentation stay behind: they are for people, and psycopg keeps its parsing of 4,096 bytes only.
     """
-    statement = _PLACEHOLDER.sub(r"%(\1)s", _COMMENTS.sub("", text).replace("%", "%%"))
+    statement = _PLACEHOLDER.sub(r"%(\1)s", _FOR_PEOPLE.sub("", text).replace("%", "%%"))
     used = set(_PLACEHOLDER.findall(text))
     declared = {name: _parameter(kind, rest) for name, kind, rest in _PARAMETER.findall(text) if name in used}
     return Query(name, text, statement.encode(), declared)

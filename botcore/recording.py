@@ -114,7 +114,7 @@ class Recording:
         content: str,
         sent_at: datetime,
         edited_at: datetime,
-        kind: str = "text",
+        kind: str | None = None,
         reply_to_id: int | None = None,
         reply_to_message_id: int | None = None,
         media_group_id: str | None = None,
@@ -162,7 +162,7 @@ class Recording:
         for _ in range(ATTEMPTS):
             if edited := await self._edited(asked, edit):
                 return Recorded(edited, is_new=False)
-            recorded = await self._executor.one("messages/record", _recorded, **values)
+            recorded = await self._executor.one("messages/record", _recorded, **values | {"kind": kind or "text"})
             # one that is not new was stored by a concurrent call, and has not this edit yet
             if recorded and recorded.is_new:
                 return recorded

@@ -9,6 +9,7 @@ from typing import get_type_hints
 
 import psycopg
 
+import botcore
 from botcore import Database, Found, Message, Recorded, migrations, queries, rows
 from botcore.queries import Parameter
 
@@ -21,6 +22,7 @@ PYTHON_TYPES = {
     "text": "str",
     "timestamptz": "datetime",
 }
+CODE = "".join(path.read_text() for path in Path(botcore.__file__).parent.glob("*.py"))
 ROWS = {name: row for name, row in vars(rows).items() if is_dataclass(row) and isinstance(row, type)}
 
 
@@ -89,7 +91,8 @@ def method(name: str) -> list[str]:
     # messages/record_original serves messages.record
     words = stem.split("_")
     called = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
-    return [] if any(hasattr(owner, each) for each in called) else [f"no method {folder}.{stem}"]
+    found = [] if any(hasattr(owner, each) for each in called) else [f"no method {folder}.{stem}"]
+    return found if f'"{name}"' in CODE else [*found, "no code runs it"]
 
 
 def described(name: str, text: str, connection: psycopg.Connection) -> list[str]:

@@ -185,6 +185,30 @@ async def test_migrate_told_late_revives_nothing(database: Database) -> None:
     assert await texts(database) == ["Hello"]
 
 
+async def test_late_edit_after_a_migration_alone(database: Database) -> None:
+    """A migration that stores the chats is no deletion: an edit of what was never stored is stored."""
+    await migrate(database)
+
+    recorded = await database.messages.edit(**edited(1, **SUPERGROUP))
+
+    assert recorded
+    assert recorded.is_new
+    assert await texts(database) == ["Hello"]
+
+
+async def test_migrate_told_again_of_what_went_on(database: Database) -> None:
+    """A group that became something gives that chat, whatever is told of it later."""
+    first = (await said(database, **GROUP | {"chat_title": "Old"}, telegram_message_id=1)).message
+    await said(database, **SUPERGROUP | {"chat_title": "New"}, telegram_message_id=2)
+    joined = await migrate(database)
+    assert (joined.id, joined.title) == (first.chat_id, "New")
+    last = await database.chats.migrate(bot_id=1, telegram_chat_id=NEW, migrate_to_chat_id=-9)
+
+    assert await migrate(database) == last
+    assert await database.chats.migrate(bot_id=1, telegram_chat_id=OLD, migrate_to_chat_id=-11) == last
+    assert len(await database.chats.page()) == 1
+
+
 async def test_migrate_is_one_bots_affair(database: Database) -> None:
     """Another bot in the same group has to be told itself."""
     await said(database, **GROUP)

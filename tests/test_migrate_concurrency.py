@@ -7,7 +7,8 @@ from typing import Any
 import psycopg
 
 from botcore import Database, Recorded
-from tests.factories import edited, person, said
+from tests.factories import dialogue, edited, person, said
+from tests.test_concurrency import until_waiting
 from tests.test_migrate import GROUP, NEW, OLD, SUPERGROUP, migrate, texts
 
 
@@ -90,3 +91,68 @@ async def test_edit_that_waits_for_a_migration(database: Database, database_url:
     assert (result.message.id, result.message.content, result.is_new) == (old.id, "b", False)
     assert (stored.message.chat_id, stored.message.telegram_message_id) == (chat.id, -101)
     assert await texts(database) == ["b", "c"]
+
+
+async def test_migrate_against_the_deletion_of_a_person(database: Database, database_url: str) -> None:
+    """A person who is deleted while their messages move is deleted with all of them."""
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        old, new = [(await said(database, **each)).message for each in (GROUP, SUPERGROUP)]
+        async with database.transaction() as transaction:
+            await transaction.chats.migrate(bot_id=1, telegram_chat_id=OLD, migrate_to_chat_id=NEW)
+            deletion = asyncio.create_task(database.users.delete(user_id=person(old)))
+            await until_waiting(connection)
+
+    assert await deletion
+    assert new.user_id == old.user_id
+    assert await texts(database) == []
+    assert await database.users.restore(user_id=person(old))
+    assert await texts(database) == ["Hello", "Hello"]
+
+
+async def test_migrate_against_deletions_does_not_deadlock(database: Database, database_url: str) -> None:
+    """20,000 messages whose Telegram ids run against ours: a person's deletion and the migration take turns."""
+    first = (await said(database, **GROUP, telegram_message_id=90_000)).message
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)"
+            " SELECT %s, %s, 'user', 'x', now(), 80000 - n FROM generate_series(1, 20000) AS n",
+            (first.chat_id, first.user_id),
+        )
+
+    chat, deleted = await asyncio.gather(migrate(database), database.users.delete(user_id=person(first)))
+
+    assert deleted
+    assert chat.id == first.chat_id
+    assert await texts(database) == []
+
+
+async def test_redelivery_that_waits_for_a_migration_revives_nothing(database: Database, database_url: str) -> None:
+    """A message of a deleted chat, delivered again while the chat is joined with another one, leaves it deleted."""
+    await said(database, **GROUP)
+    known = (await said(database, **SUPERGROUP)).message
+    for chat in await database.chats.page():
+        await database.chats.delete(chat_id=chat.id)
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        async with database.transaction() as transaction:
+            await transaction.chats.migrate(bot_id=1, telegram_chat_id=OLD, migrate_to_chat_id=NEW)
+            redelivery = asyncio.create_task(said(database, **SUPERGROUP))
+            await until_waiting(connection)
+
+    again = await redelivery
+
+    assert (again.is_new, again.message.id) == (False, known.id)
+    assert await database.chats.page() == []
+
+
+async def test_answer_to_the_group_stored_after_its_migration(database: Database) -> None:
+    """An answer's id in the group does not take the place of the supergroup's message with the same number."""
+    asked = (await said(database, **GROUP)).message
+    await migrate(database)
+
+    answer: dict[str, Any] = {"role": "assistant", "content": "Hi", "telegram_message_id": 101, "telegram_chat_id": OLD}
+    added = [await database.messages.add(**dialogue(asked), **answer) for _ in range(2)]
+    other = await said(database, **SUPERGROUP, telegram_message_id=101)
+
+    assert [each.telegram_message_id for each in added] == [-101, -101]
+    assert added[0] == added[1]
+    assert other.is_new

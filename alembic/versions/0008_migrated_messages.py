@@ -11,14 +11,14 @@ down_revision = "0007"
 
 
 def upgrade() -> None:
-    _build_unique_index("telegram_message_id IS NOT NULL")
+    _replace_unique_index("telegram_message_id IS NOT NULL")
 
 
 def downgrade() -> None:
-    _build_unique_index("telegram_message_id > 0")
+    _replace_unique_index("telegram_message_id > 0")
 
 
-def _build_unique_index(predicate: str) -> None:
+def _replace_unique_index(predicate: str) -> None:
     with op.get_context().autocommit_block():
         # it waits for older transactions, and nobody waits behind it; a build that failed left its remains
         execute("SET lock_timeout = 0")
@@ -27,6 +27,7 @@ def _build_unique_index(predicate: str) -> None:
             CREATE UNIQUE INDEX CONCURRENTLY uq_messages_next
             ON messages (chat_id, telegram_message_id) WHERE {predicate}
         """)
-        execute("DROP INDEX CONCURRENTLY IF EXISTS uq_messages_chat_id_telegram_message_id")
-        execute("ALTER INDEX uq_messages_next RENAME TO uq_messages_chat_id_telegram_message_id")
         execute("RESET lock_timeout")
+    # together with the revision, so that there is an index at every moment
+    execute("DROP INDEX uq_messages_chat_id_telegram_message_id")
+    execute("ALTER INDEX uq_messages_next RENAME TO uq_messages_chat_id_telegram_message_id")

@@ -37,6 +37,7 @@ async def answer(
         **dialogue,
         role="assistant",
         content=reply,
+        telegram_chat_id=sent.chat.id,
         telegram_message_id=sent.message_id or None,
         reply_to_id=recorded.message.id,
         sent_at=sent.date,

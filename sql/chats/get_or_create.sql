@@ -5,7 +5,7 @@
 -- business_connection_id  text    the business connection; '' outside of one
 -- type                    text    Telegram's word: private, group, supergroup, channel
 -- title                   text    '' for none
--- returns                 Chat    0..1 rows: none where the chat became another one; then find gives that
+-- returns                 Chat    0..1 rows: none where the chat became another one: see successor
 WITH known AS (
     -- equal and live: nothing is written, not even a dead row version
     SELECT

@@ -1,6 +1,6 @@
 -- Makes one chat of two: the one that stays has the supergroup's id, the other one keeps the group's and points to it.
 --
--- It is live where one of the two was. Run migrate_lock, migrate_negate, migrate_move and migrate_aside first.
+-- It is live where one of the two was. Run all other migrate_* first.
 --
 -- from_chat_id        bigint  botcore's id of the chat that ends
 -- chat_id             bigint  botcore's id of the chat that stays
@@ -10,8 +10,11 @@
 WITH stays AS (
     UPDATE chats AS c
     SET
-        telegram_chat_id = :'migrate_to_chat_id', type = 'supergroup', title = COALESCE(c.title, old.title),
-        updated_at = now(),
+        telegram_chat_id = :'migrate_to_chat_id', type = 'supergroup', updated_at = now(),
+        title = CASE
+            WHEN c.telegram_chat_id = :'migrate_to_chat_id' THEN COALESCE(c.title, old.title)
+            ELSE COALESCE(old.title, c.title)
+        END,
         deleted_at = CASE WHEN old.deleted_at IS NOT NULL THEN c.deleted_at END
     FROM chats AS old
     WHERE c.id = :'chat_id'

@@ -1,7 +1,7 @@
 -- Locks the two chats of a migration, from group to supergroup, in the order of their ids; stores those not known yet.
 --
--- One stored here has deleted_at, so that a migration told twice revives nothing; a message does. Where the chats
--- were joined before, only the one that stayed comes back.
+-- One stored here has a deleted_at, so that a migration revives nothing, but an old one, so that any message does. A
+-- chat that ended in another one is not among them.
 --
 -- bot_id               bigint  Telegram's id of the bot
 -- telegram_chat_id     bigint  Telegram's id of the group
@@ -32,7 +32,7 @@ written AS (
     INSERT INTO chats (bot_id, telegram_chat_id, business_connection_id, type, deleted_at)
     SELECT
         :'bot_id' AS bot_id, asked.telegram_chat_id, '' AS business_connection_id, asked.type,
-        clock_timestamp() AS deleted_at
+        'epoch' AS deleted_at
     FROM asked
     WHERE NOT EXISTS (SELECT FROM known WHERE known.telegram_chat_id = asked.telegram_chat_id)
     ORDER BY asked.place

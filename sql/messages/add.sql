@@ -8,26 +8,33 @@
 -- message_thread_id    bigint       the topic; 0 outside topics
 -- role                 text         system, user or assistant
 -- content              text
--- telegram_message_id  bigint       Telegram's id of the message; 0 for none
+-- telegram_chat_id     bigint       where it was sent to, if the chat may have become another one since; 0 for the chat
+-- telegram_message_id  bigint       Telegram's id of the message there; 0 for none
 -- reply_to_id          bigint       botcore's id of the message that this one answers; 0 for none
 -- sent_at              timestamptz  Telegram's date; infinity for now
 -- returns              Message      0..1 rows: none where chat or person is not live, or a concurrent call was first
-WITH stored AS (
+WITH place AS (
+    -- where the chat became another one, that; deleted or not, for what is stored already
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
-    FROM messages
-    -- where the chat became another one, it is known there, be that deleted
-    WHERE chat_id = (SELECT COALESCE(successor_id, id) FROM chats WHERE id = :'chat_id')
-      AND telegram_message_id = :'telegram_message_id'
+        c.id, c.deleted_at,
+        NULLIF(:'telegram_message_id'::bigint, 0)
+        * CASE WHEN COALESCE(:'telegram_chat_id'::bigint, 0) IN (0, c.telegram_chat_id) THEN 1 ELSE -1 END
+            AS telegram_message_id
+    FROM chats AS asked
+    INNER JOIN chats AS c ON c.id = COALESCE(asked.successor_id, asked.id)
+    WHERE asked.id = :'chat_id'
+    FOR KEY SHARE OF c
 ),
 
-known_chat AS (
-    SELECT id
-    FROM chats
-    WHERE id = :'chat_id'
-      AND deleted_at IS NULL
-    FOR KEY SHARE
+stored AS (
+    SELECT
+        m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length,
+        m.telegram_message_id, m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at,
+        m.edited_at, m.created_at, m.deleted_at
+    FROM place
+    INNER JOIN messages AS m
+        ON m.chat_id = place.id
+        AND m.telegram_message_id = place.telegram_message_id
 ),
 
 known_user AS (
@@ -48,11 +55,12 @@ written AS (
         chat_id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id, sent_at
     )
     SELECT
-        c.id, u.id, :'message_thread_id', :'role', :'content', NULLIF(:'telegram_message_id'::bigint, 0),
+        place.id, u.id, :'message_thread_id', :'role', :'content', place.telegram_message_id,
         NULLIF(:'reply_to_id'::bigint, 0), COALESCE(NULLIF(:'sent_at'::timestamptz, 'infinity'), now())
-    FROM known_chat AS c
+    FROM place
     LEFT JOIN known_user AS u ON TRUE
-    WHERE (u.id IS NOT NULL OR COALESCE(:'user_id'::bigint, 0) = 0)
+    WHERE place.deleted_at IS NULL
+      AND (u.id IS NOT NULL OR COALESCE(:'user_id'::bigint, 0) = 0)
       AND NOT EXISTS (SELECT FROM stored)
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING

@@ -5,7 +5,7 @@
 --
 -- chat_id     bigint       botcore's id of the chat
 -- message_id  bigint       botcore's id of the message
--- kind        text         what the message is after the edit
+-- kind        text         what the message is after the edit; '' for what it was
 -- content     text
 -- edited_at   timestamptz  Telegram's edit_date
 -- returns     Message      0..1 rows: none where the edit was known already, or is late
@@ -27,7 +27,7 @@ WITH kept AS (
 )
 
 UPDATE messages AS m
-SET kind = :'kind', content = kept.content, edited_at = kept.edited_at
+SET kind = COALESCE(NULLIF(:'kind', ''), m.kind), content = kept.content, edited_at = kept.edited_at
 FROM kept
 WHERE m.chat_id = kept.chat_id
   AND m.id = kept.message_id

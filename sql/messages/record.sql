@@ -67,8 +67,14 @@ settled AS (
     UNION ALL
     SELECT FROM old_user WHERE deleted_at >= :'edited_at'
     UNION ALL
-    -- erased while this waited
+    -- erased, or another chat's by now, while this waited: run it again
     SELECT FROM users WHERE telegram_user_id = :'telegram_user_id' AND NOT EXISTS (TABLE old_user)
+    UNION ALL
+    SELECT FROM chats
+    WHERE bot_id = :'bot_id'
+      AND telegram_chat_id = :'telegram_chat_id'
+      AND business_connection_id = :'business_connection_id'
+      AND NOT EXISTS (TABLE old_chat)
     UNION ALL
     SELECT FROM refusals WHERE person = person_digest(:'telegram_user_id') AND until >= :'sent_at'
 ),

@@ -11,9 +11,12 @@
 INSERT INTO message_versions (chat_id, message_id, edited_at, content)
 SELECT
     m.chat_id, m.id, '-infinity' AS edited_at, :'content' AS content
-FROM messages AS m
-WHERE m.chat_id = :'chat_id'
-  AND m.id = :'message_id'
+FROM chats AS c
+-- it may have moved since
+INNER JOIN messages AS m
+    ON m.chat_id = COALESCE(c.successor_id, c.id)
+    AND m.id = :'message_id'
+WHERE c.id = :'chat_id'
   AND m.edited_at IS NOT NULL
   AND NOT EXISTS (
       SELECT FROM message_versions AS v

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from aiogram import Bot
 from aiogram.exceptions import TelegramBadRequest, TelegramMigrateToChat
+from aiogram.methods import DeleteMessage, EditMessageText, TelegramMethod
 
 from botcli.requests import FollowMigration
 from botcore import Database
@@ -57,4 +58,25 @@ async def test_other_refusals_are_raised(following_bot: Bot, bot_api: BotApi, da
     with pytest.raises(TelegramMigrateToChat):
         await following_bot.send_message("@engines", "Hello")
 
-    assert await database.chats.find(bot_id=BOT_ID, telegram_chat_id=MOVED_TO) is None
+    assert await database.chats.successor(bot_id=BOT_ID, telegram_chat_id=SMALL["id"]) is None
+
+
+@pytest.mark.parametrize("method", ["deleteMessage", "editMessageText"])
+async def test_request_about_a_message_of_the_group(
+    following_bot: Bot, bot_api: BotApi, database: Database, method: str
+) -> None:
+    """It is not sent again, for in the supergroup that id is another message's; the chats are joined all the same."""
+    bot_api.fail(method, migrated(MOVED_TO))
+    request: TelegramMethod[Any] = (
+        DeleteMessage(chat_id=SMALL["id"], message_id=3)
+        if method == "deleteMessage"
+        else EditMessageText(text="Hi", chat_id=SMALL["id"], message_id=3)
+    )
+
+    with pytest.raises(TelegramMigrateToChat):
+        await following_bot(request)
+
+    assert len(bot_api.called(method)) == 1
+    successor = await database.chats.successor(bot_id=BOT_ID, telegram_chat_id=SMALL["id"])
+    assert successor
+    assert successor.telegram_chat_id == MOVED_TO
