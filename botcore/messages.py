@@ -7,7 +7,7 @@ from psycopg.rows import args_row, scalar_row, tuple_row
 
 from botcore.errors import Conflict, InvalidInput, NotFound, NotRecorded
 from botcore.recording import ATTEMPTS, Recording
-from botcore.rows import Cleared, Found, Message, Role, User, Version
+from botcore.rows import Cleared, Found, Message, Role, Spoken, User, Version
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -18,6 +18,7 @@ _WINDOWS: Final = {"newest": "messages/window", "original": "messages/window_ori
 
 _message = args_row(Message)
 _found = args_row(lambda *values: Found(Message(*values[:-1]), values[-1]))
+_spoken = args_row(lambda *values: Spoken(Message(*values[:-1]), values[-1]))
 
 
 class Messages(Recording):
@@ -118,8 +119,7 @@ class Messages(Recording):
         the contents together never pass `max_characters`: where the system message alone does, nothing is
         returned. With `versions="original"` each message says what it said before any edit.
         """
-        if versions not in _WINDOWS:
-            raise InvalidInput("versions", f"must be one of {', '.join(_WINDOWS)}")
+        _check_versions(versions)
         return await self._executor.all(
             _WINDOWS[versions],
             _message,
@@ -128,6 +128,31 @@ class Messages(Recording):
             message_thread_id=message_thread_id,
             max_messages=max_messages,
             max_characters=max_characters,
+        )
+
+    async def window_in_chat(
+        self,
+        *,
+        chat_id: int,
+        message_thread_id: int = 0,
+        max_messages: int = 100,
+        max_characters: int = 16_000,
+        versions: Literal["newest", "original"] = "newest",
+    ) -> list[Spoken]:
+        """What a model gets of a topic of a chat: as `window`, but of everybody, each message with who spoke.
+
+        The system message is the chat's own, added without a person; those of people are left out, as they belong to
+        one dialogue each. In `max_characters` every speaker counts with the ": " that goes between name and content.
+        """
+        _check_versions(versions)
+        return await self._executor.all(
+            "messages/window_in_chat",
+            _spoken,
+            chat_id=chat_id,
+            message_thread_id=message_thread_id,
+            max_messages=max_messages,
+            max_characters=max_characters,
+            versions=versions,
         )
 
     async def search(
@@ -211,3 +236,8 @@ class Messages(Recording):
         asked = {"telegram_user_id": user.telegram_user_id, "sent_at": sent_at or datetime.now(UTC)}
         if await self._executor.one("messages/record_refused", scalar_row, **asked):
             raise NotRecorded
+
+
+def _check_versions(versions: str) -> None:
+    if versions not in _WINDOWS:
+        raise InvalidInput("versions", f"must be one of {', '.join(_WINDOWS)}")

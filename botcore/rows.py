@@ -93,6 +93,17 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True)
+class Spoken:
+    """A message of a chat's window, and the name of the person or the title of the chat that said it.
+
+    `speaker` is None where the bot spoke, in a system message, and for a chat that this bot does not know.
+    """
+
+    message: Message
+    speaker: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Cleared:
     """One batch of a clearing: how many messages it hid and the lowest id among them."""
 
@@ -102,7 +113,7 @@ class Cleared:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What one bot has stored, counted over live rows; the times are Telegram's dates."""
+    """What one bot has stored, or one dialogue has, counted over live rows; the times are Telegram's dates."""
 
     people: int
     chats: int

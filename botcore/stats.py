@@ -16,3 +16,14 @@ class Stats:
         """People, chats, messages by role and characters of one bot, over live rows."""
         [totals] = await self._executor.all("stats/totals", args_row(Totals), bot_id=bot_id)
         return totals
+
+    async def dialogue(self, *, chat_id: int, user_id: int | None, message_thread_id: int = 0) -> Totals:
+        """The same of one dialogue, other topics of its chat left out; `people` and `chats` are 1, or 0 without any."""
+        [totals] = await self._executor.all(
+            "stats/dialogue",
+            args_row(Totals),
+            chat_id=chat_id,
+            user_id=user_id,
+            message_thread_id=message_thread_id,
+        )
+        return totals

@@ -10,7 +10,7 @@ from typing import get_type_hints
 import psycopg
 
 import botcore
-from botcore import Database, Found, Message, Recorded, migrations, queries, rows
+from botcore import Database, Found, Message, Recorded, Spoken, migrations, queries, rows
 from botcore.queries import Parameter
 
 # https://www.postgresql.org/docs/18/catalog-pg-type.html
@@ -23,6 +23,11 @@ PYTHON_TYPES = {
     "timestamptz": "datetime",
 }
 CODE = "".join(path.read_text() for path in Path(botcore.__file__).parent.glob("*.py"))
+WITH_MESSAGE: dict[type, tuple[str, str]] = {
+    Recorded: ("is_new", "bool"),
+    Found: ("rank", "int"),
+    Spoken: ("speaker", "str"),
+}
 ROWS = {name: row for name, row in vars(rows).items() if is_dataclass(row) and isinstance(row, type)}
 
 
@@ -125,11 +130,9 @@ def columns_complaints(text: str, columns: list[tuple[str, str]]) -> list[str]:
 
 
 def row_fields(row: type) -> list[tuple[str, str]]:
-    """Name and Python type of a row class's fields; Recorded is Message and is_new, Found Message and rank."""
-    if row is Recorded:
-        return [*row_fields(Message), ("is_new", "bool")]
-    if row is Found:
-        return [*row_fields(Message), ("rank", "int")]
+    """Name and Python type of a row class's fields; of one that holds a Message, that one's come first."""
+    if row in WITH_MESSAGE:
+        return [*row_fields(Message), WITH_MESSAGE[row]]
     hints = {field.name: str(get_type_hints(row)[field.name]) for field in fields(row)}
     kinds = ("datetime", "bool", "int", "str")
     return [
@@ -164,7 +167,7 @@ def hides_deleted(name: str, text: str, connection: psycopg.Connection) -> list[
     Unless its header says that it gives them deleted or not.
     """
     body = re.sub(r"--.*", "", text)
-    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Found|Version|Totals) ", text, re.MULTILINE)
+    returns_rows = re.search(r"^-- returns +(User|Chat|Message|Found|Spoken|Version|Totals) ", text, re.MULTILINE)
     if not returns_rows or re.search(r"\b(INSERT|UPDATE)\b", body) or "deleted or not" in header(text).lower():
         return []
     query = queries.parse(name, text)

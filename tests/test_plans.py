@@ -11,14 +11,19 @@ from botcore import queries
 from tests import contract
 from tests.conftest import CreateDatabase
 
-# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them; 1,000 others who opted out
+# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them; in the chat of the 20,000 a topic with a
+# message each of 20 people, and 5,000 that no person sent; 1,000 others who opted out
 FILL = """
     INSERT INTO users (telegram_user_id, first_name) SELECT n, 'Ada' FROM generate_series(1, 8001) AS n;
     INSERT INTO chats (bot_id, telegram_chat_id, type) SELECT 0, n, 'private' FROM generate_series(1, 8001) AS n;
+    INSERT INTO messages (chat_id, user_id, message_thread_id, role, content, sent_at)
+    SELECT 1, n, 9, 'user', 'text', now() FROM generate_series(1, 20) AS n;
     INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
     SELECT 1, 1, 'user', 'text', now(), n FROM generate_series(1, 20000) AS n;
     INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
     SELECT n, n, 'user', 'text', now(), m FROM generate_series(2, 8001) AS n, generate_series(1, 10) AS m;
+    INSERT INTO messages (chat_id, role, content, sent_at)
+    SELECT 1, 'user', 'text', now() FROM generate_series(1, 5000);
     INSERT INTO messages (chat_id, user_id, role, content, sent_at) VALUES (1, 1, 'system', 'Be brief.', now());
     INSERT INTO message_versions (chat_id, message_id, edited_at, content)
     SELECT chat_id, id, at, 'text' FROM messages, unnest(ARRAY['-infinity', now()]) AS at WHERE id % 2 = 0;
@@ -41,7 +46,9 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
     [
         ("messages/recent", ["ix_messages_dialogue"]),
         ("messages/window", ["ix_messages_dialogue", "ix_messages_system"]),
+        ("messages/window_in_chat", ["ix_messages_system", "pk_chats"]),
         ("messages/recent_in_chat", ["pk_messages"]),
+        ("stats/dialogue", ["ix_messages_dialogue"]),
         ("messages/search", ["ix_messages_search"]),
         ("messages/get", ["pk_messages"]),
         ("messages/window_original", ["ix_messages_dialogue", "ix_messages_system", "pk_message_versions"]),
@@ -75,16 +82,45 @@ def test_newest_messages_are_not_sorted_out_of_the_dialogue(connection: psycopg.
     assert "Sort" not in explain(connection, "messages/recent", mode)
 
 
-def explain(connection: psycopg.Connection, name: str, mode: str) -> str:
-    """The plan of a prepared statement with the values of sample.psql."""
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize(
+    ("versions", "indexes"),
+    [
+        ("newest", ["ix_messages_chat", "ix_messages_system", "pk_chats", "pk_users"]),
+        ("original", ["ix_messages_chat", "ix_messages_system", "pk_chats", "pk_users", "pk_message_versions"]),
+    ],
+)
+def test_window_of_a_quiet_topic_reads_no_other(
+    connection: psycopg.Connection, mode: str, versions: str, indexes: list[str]
+) -> None:
+    """The 20 messages of a topic are found among the 20,000 of its chat without one of these being read."""
+    plan = explain(connection, "messages/window_in_chat", mode, analyze=True, message_thread_id="9", versions=versions)
+
+    assert [index for index in indexes if index not in plan] == []
+    assert re.search(r"using ix_messages_chat .*actual rows=20\b", plan)
+    assert not re.search(r"Seq Scan|Rows Removed", plan)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_window_of_the_newest_versions_looks_for_no_other(connection: psycopg.Connection, mode: str) -> None:
+    """What a message said before costs nothing where nobody asks."""
+    plan = explain(connection, "messages/window_in_chat", mode, analyze=True)
+
+    assert not re.search(r"message_versions .*actual", plan)
+
+
+def explain(connection: psycopg.Connection, name: str, mode: str, *, analyze: bool = False, **changes: str) -> str:
+    """The plan of a prepared statement with the values of sample.psql, some changed; `analyze` runs it."""
     text = queries.load(name).text
     order = list(dict.fromkeys(re.findall(r":'(\w+)'", text)))
     numbered = re.sub(r":'(\w+)'", lambda match: f"${order.index(match[1]) + 1}", text)
-    values = sql.SQL(", ").join(sql.Literal(contract.sample_values()[parameter]) for parameter in order)
+    given = contract.sample_values() | changes
+    values = sql.SQL(", ").join(sql.Literal(given[parameter]) for parameter in order)
+    options = sql.SQL("ANALYZE, COSTS off, TIMING off" if analyze else "COSTS")
     connection.execute(f"SET plan_cache_mode = {mode}")
     connection.execute(f"PREPARE planned AS {numbered}")
     try:
-        rows = connection.execute(sql.SQL("EXPLAIN EXECUTE planned ({})").format(values)).fetchall()
+        rows = connection.execute(sql.SQL("EXPLAIN ({}) EXECUTE planned ({})").format(options, values)).fetchall()
     finally:
         connection.execute("DEALLOCATE planned")
     # a conflict's arbiter is named, too, but shows nothing about how rows are found
