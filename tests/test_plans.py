@@ -11,13 +11,13 @@ from botcore import queries
 from tests import contract
 from tests.conftest import CreateDatabase
 
-# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them; in the chat of the 20,000 a topic with a
-# message each of 20 people, and 5,000 that no person sent; 1,000 others who opted out
+# one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them; in the chat of the 20,000 a topic with an
+# edited message each of 20 people, and 5,000 that no person sent; 1,000 others who opted out
 FILL = """
     INSERT INTO users (telegram_user_id, first_name) SELECT n, 'Ada' FROM generate_series(1, 8001) AS n;
     INSERT INTO chats (bot_id, telegram_chat_id, type) SELECT 0, n, 'private' FROM generate_series(1, 8001) AS n;
-    INSERT INTO messages (chat_id, user_id, message_thread_id, role, content, sent_at)
-    SELECT 1, n, 9, 'user', 'text', now() FROM generate_series(1, 20) AS n;
+    INSERT INTO messages (chat_id, user_id, message_thread_id, role, content, sent_at, edited_at)
+    SELECT 1, n, 9, 'user', 'text', now(), now() FROM generate_series(1, 20) AS n;
     INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
     SELECT 1, 1, 'user', 'text', now(), n FROM generate_series(1, 20000) AS n;
     INSERT INTO messages (chat_id, user_id, role, content, sent_at, telegram_message_id)
@@ -104,7 +104,7 @@ def test_window_of_a_quiet_topic_reads_no_other(
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
 def test_window_of_the_newest_versions_looks_for_no_other(connection: psycopg.Connection, mode: str) -> None:
     """What a message said before costs nothing where nobody asks."""
-    plan = explain(connection, "messages/window_in_chat", mode, analyze=True)
+    plan = explain(connection, "messages/window_in_chat", mode, analyze=True, message_thread_id="9")
 
     assert not re.search(r"message_versions .*actual", plan)
 
