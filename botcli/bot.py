@@ -10,14 +10,21 @@ from aiogram.types import BotCommand, ErrorEvent
 from botcli.handlers import commands, conversation
 from botcli.middleware import bind_context, log_context, skip_unknown
 from botcli.replies import Replier
+from botcli.windows import DEFAULT, Windows
 from botcore import Database
 
 _log = logging.getLogger(__name__)
 
 
-def build_dispatcher(database: Database, replier: Replier, *, on_error: CallbackType | None = None) -> Dispatcher:
+def build_dispatcher(
+    database: Database,
+    replier: Replier,
+    *,
+    windows: Windows = DEFAULT,
+    on_error: CallbackType | None = None,
+) -> Dispatcher:
     """The dispatcher with all that the bot does; fed from anywhere. What fails goes to `on_error`, or the log."""
-    dispatcher = Dispatcher(disable_fsm=True, database=database, replier=replier)
+    dispatcher = Dispatcher(disable_fsm=True, database=database, replier=replier, windows=windows)
     dispatcher.update.outer_middleware(skip_unknown)
     dispatcher.update.outer_middleware(bind_context)
     dispatcher.errors.register(on_error or log_error)

@@ -16,6 +16,7 @@ from botcli.bot import bot_commands, build_dispatcher
 from botcli.middleware import Handler
 from botcli.replies import Replier
 from botcli.requests import FollowMigration, wait_when_told
+from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database
 
 # Hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
@@ -53,9 +54,9 @@ async def introduce(bot: Bot) -> None:
         raise BotcoreError(f"no use of the Bot API at {_host(bot)}: {reason}") from None
 
 
-async def poll(bot: Bot, database: Database, replier: Replier) -> None:
+async def poll(bot: Bot, database: Database, replier: Replier, windows: Windows = DEFAULT) -> None:
     """Answers until SIGTERM or SIGINT; an update in work is finished first."""
-    dispatcher = build_dispatcher(database, replier)
+    dispatcher = build_dispatcher(database, replier, windows=windows)
     dispatcher.update.outer_middleware(finish_started)
     bot.session.middleware(FollowMigration(database))
     # One after the other: aiogram confirms an update when it asks for the next ones, and with a task for each it

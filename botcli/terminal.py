@@ -14,6 +14,7 @@ from aiogram.types import Chat, ErrorEvent, Message, User
 
 from botcli.bot import build_dispatcher
 from botcli.replies import Replier
+from botcli.windows import DEFAULT, Windows
 from botcore import Database
 
 _BOT_ID: Final = 0
@@ -25,9 +26,9 @@ _HISTORY_MESSAGES: Final = 200
 class Terminal:
     """A private chat between the terminal's person and the bot."""
 
-    def __init__(self, database: Database, replier: Replier) -> None:
+    def __init__(self, database: Database, replier: Replier, windows: Windows = DEFAULT) -> None:
         self._database = database
-        self._dispatcher = build_dispatcher(database, replier, on_error=self._remember)
+        self._dispatcher = build_dispatcher(database, replier, windows=windows, on_error=self._remember)
         self._error: Exception | None = None
         self._session = LocalSession()
         self._bot = Bot(f"{_BOT_ID}:terminal", session=self._session)

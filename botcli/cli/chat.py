@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from botcli.cli import output
 from botcli.cli.environment import read_settings
 from botcli.database import open_database
-from botcore import BotcoreError, Settings
+from botcli.settings import BotSettings
+from botcore import BotcoreError
 
 if TYPE_CHECKING:
     from botcli.terminal import Terminal
@@ -30,13 +31,14 @@ async def chat() -> None:
 
 
 @asynccontextmanager
-async def _open_terminal(settings: Settings) -> AsyncIterator["Terminal"]:
+async def _open_terminal(settings: BotSettings) -> AsyncIterator["Terminal"]:
     # aiogram takes seconds to import: not before the banner
     from botcli.replies.echo import Echo
     from botcli.terminal import Terminal
+    from botcli.windows import Windows
 
     async with open_database(settings) as database:
-        yield Terminal(database, Echo())
+        yield Terminal(database, Echo(), Windows(settings.group_window, settings.window_versions))
 
 
 async def _prompt(terminal: "Terminal") -> None:

@@ -29,8 +29,9 @@ async def run() -> None:
 async def _serve(token: str, settings: BotSettings) -> None:
     from botcli import polling
     from botcli.replies.echo import Echo
+    from botcli.windows import Windows
 
     async with polling.open_bot(token, settings.telegram_api_url) as bot:
         await polling.introduce(bot)
         async with open_database(settings) as database:
-            await polling.poll(bot, database, Echo())
+            await polling.poll(bot, database, Echo(), Windows(settings.group_window, settings.window_versions))

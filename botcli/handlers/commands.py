@@ -8,6 +8,7 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import Message
 
 from botcli.middleware import Dialogue, Store, clean, sender
+from botcli.windows import Windows
 from botcore import Database, Role, Totals
 from botcore import Message as Stored
 
@@ -49,10 +50,11 @@ async def help_(message: Message) -> None:
     await message.answer("\n".join(f"/{name} - {description}" for name, description in COMMANDS.items()))
 
 
-async def new(message: Message, dialogue: Dialogue, database: Database) -> None:
-    """Soft-clears the dialogue and says how much that was."""
+async def new(message: Message, dialogue: Dialogue, database: Database, windows: Windows) -> None:
+    """Soft-clears the person's dialogue, even where the window is everybody's, and says how much that was."""
     cleared = await database.messages.clear(**dialogue)
-    await message.answer(f"A new dialogue. The one before had {cleared} message{'s' * (cleared != 1)}.")
+    others = " What others said here stays." if windows.is_shared(message) else ""
+    await message.answer(f"A new dialogue. The one before had {cleared} message{'s' * (cleared != 1)}.{others}")
 
 
 async def history(message: Message, dialogue: Dialogue, database: Database) -> None:
@@ -77,9 +79,15 @@ async def nobody(message: Message) -> None:
     await message.answer("Only a person has a dialogue with me, not a chat or an anonymous admin.")
 
 
-async def stats(message: Message, bot: Bot, database: Database) -> None:
-    """Shows what this bot has stored."""
-    await message.answer(_summary(await database.stats.totals(bot_id=bot.id)))
+async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialogue | None = None) -> None:
+    """Shows what this bot has stored, and of that first the person's dialogue in this topic."""
+    totals = await database.stats.totals(bot_id=bot.id)
+    everything = f"People: {totals.people:,}\nChats: {totals.chats:,}\n{_summary(totals, 'people')}"
+    if dialogue is None:
+        await message.answer(everything)
+        return
+    ours = _summary(await database.stats.dialogue(**dialogue), "you")
+    await message.answer(f"Our dialogue\n{ours}\n\nAll dialogues\n{everything}")
 
 
 def _transcript(messages: list[Stored], *, dated: bool = False) -> str:
@@ -97,13 +105,11 @@ def _cut(line: str, units: int) -> str:
     return encoded[: 2 * (units - 1)].decode("utf-16-le", "ignore") + "…"
 
 
-def _summary(totals: Totals) -> str:
+def _summary(totals: Totals, speakers: str) -> str:
     messages = totals.system_messages + totals.user_messages + totals.assistant_messages
     return "\n".join(
         (
-            f"People: {totals.people:,}",
-            f"Chats: {totals.chats:,}",
-            f"Messages: {messages:,} ({totals.user_messages:,} from people, {totals.assistant_messages:,} from me)",
+            f"Messages: {messages:,} ({totals.user_messages:,} from {speakers}, {totals.assistant_messages:,} from me)",
             f"Characters: {totals.characters:,}",
             f"First: {_minute(totals.first_at)}",
             f"Last: {_minute(totals.last_at)}",

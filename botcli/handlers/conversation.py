@@ -8,6 +8,7 @@ from aiogram.types import Message
 
 from botcli.middleware import Dialogue, Store, StoreEdit, content, sender
 from botcli.replies import Replier
+from botcli.windows import Windows
 from botcore import Database, Recorded
 
 
@@ -28,10 +29,16 @@ def build_router(database: Database) -> Router:
 
 
 async def answer(
-    message: Message, recorded: Recorded, dialogue: Dialogue, database: Database, replier: Replier
+    message: Message,
+    *,
+    recorded: Recorded,
+    dialogue: Dialogue,
+    database: Database,
+    replier: Replier,
+    windows: Windows,
 ) -> None:
-    """Asks the replier with the dialogue's window, sends what it says and stores it."""
-    reply = await replier.reply(await database.messages.window(**dialogue))
+    """Asks the replier with the window, sends what it says and stores it."""
+    reply = await replier.reply(await windows.read(database, message, dialogue))
     sent = await message.answer(reply)
     await database.messages.add(
         **dialogue,
