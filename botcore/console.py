@@ -137,6 +137,12 @@ def _bigint(name: str, text: str) -> int:
     return int(text)
 
 
+def _bigints(name: str, text: str) -> list[int]:
+    if not re.fullmatch(r"\{.*\}", text):
+        raise InvalidInput(name, "must be whole numbers in braces, as {1,2}")
+    return [_bigint(name, number.strip()) for number in text[1:-1].split(",")] if text[1:-1].strip() else []
+
+
 def _timestamptz(name: str, text: str) -> datetime | None:
     if text == "infinity":  # the word of sql/ for what Python says by None
         return None
@@ -151,6 +157,7 @@ def _timestamptz(name: str, text: str) -> datetime | None:
 
 _TYPES: Final[dict[str, Callable[[str, str], Any]]] = {
     "bigint": _bigint,
+    "bigint[]": _bigints,
     "text": lambda _, text: text,
     "timestamptz": _timestamptz,
 }

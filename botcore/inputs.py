@@ -33,6 +33,15 @@ def _bigint(name: str, value: object, parameter: Parameter) -> None:
         raise InvalidInput(name, f"must be {parameter.bounds.start}..{parameter.bounds.stop - 1}, not {value}")
 
 
+def _bigints(name: str, value: object, parameter: Parameter) -> None:
+    if not isinstance(value, list):
+        raise InvalidInput(name, f"must be a list, not {type(value).__name__}")
+    if parameter.bounds and len(value) not in parameter.bounds:
+        raise InvalidInput(name, f"must have at most {parameter.bounds.stop - 1} items, not {len(value)}")
+    for each in value:
+        _bigint(name, each, Parameter("bigint"))
+
+
 def _text(name: str, value: object, parameter: Parameter) -> None:
     if not isinstance(value, str):
         raise InvalidInput(name, f"must be a str, not {type(value).__name__}")
@@ -56,4 +65,4 @@ def _timestamptz(name: str, value: object, _: Parameter) -> None:
         raise InvalidInput(name, f"must be in the years {_READABLE_YEARS[0]}..{_READABLE_YEARS[1]}")
 
 
-_CHECKS = {"bigint": _bigint, "text": _text, "timestamptz": _timestamptz}
+_CHECKS = {"bigint": _bigint, "bigint[]": _bigints, "text": _text, "timestamptz": _timestamptz}

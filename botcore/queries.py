@@ -10,7 +10,7 @@ from psycopg.sql import Literal
 
 _FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
-_PARAMETER = re.compile(r"^-- (\w+) +(bigint|text|timestamptz)( .*)?$", re.MULTILINE)
+_PARAMETER = re.compile(r"^-- (\w+) +(bigint(?:\[\])?|text|timestamptz)( .*)?$", re.MULTILINE)
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -62,8 +62,15 @@ def load(name: str) -> Query:
 
 def paste(query: Query, values: Mapping[str, object]) -> str:
     """The file's text with the values filled in as psql would, ready for any psql; None is NULL."""
-    literals = {name: "NULL" if value is None else Literal(str(value)).as_string() for name, value in values.items()}
+    literals = {name: _literal(value) for name, value in values.items()}
     return _PLACEHOLDER.sub(lambda match: literals[match[1]], query.text)
+
+
+def _literal(value: object) -> str:
+    if value is None:
+        return "NULL"
+    text = f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else str(value)
+    return Literal(text).as_string()
 
 
 def _parameter(kind: str, rest: str) -> Parameter:

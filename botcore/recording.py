@@ -1,4 +1,4 @@
-"""What Telegram delivers: a message is stored once, and with each edit the newest text wins."""
+"""What Telegram delivers: a message is stored once, with each edit the newest text wins, a deletion hides."""
 
 from datetime import datetime
 from typing import Any, Final
@@ -168,6 +168,23 @@ class Recording:
                 return recorded
             values |= await self._detour(values)
         return None
+
+    async def delete_many(
+        self, *, bot_id: int, telegram_chat_id: int, telegram_message_ids: list[int], business_connection_id: str = ""
+    ) -> int:
+        """Hides what Telegram says was deleted, at most 1,000 messages; gives how many of them were live.
+
+        A redelivery or an edit brings none of them back. One that was never stored is not known as deleted.
+        """
+        deleted = await self._executor.one(
+            "messages/delete_many",
+            scalar_row,
+            bot_id=bot_id,
+            telegram_chat_id=telegram_chat_id,
+            business_connection_id=business_connection_id,
+            telegram_message_ids=telegram_message_ids,
+        )
+        return int(deleted or 0)
 
     async def _edited(self, asked: dict[str, Any], edit: dict[str, Any]) -> Message | None:
         async with self._executor.transaction() as executor:

@@ -54,6 +54,7 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
         ("messages/window_original", ["ix_messages_dialogue", "ix_messages_system", "pk_message_versions"]),
         ("messages/versions", ["pk_messages", "pk_message_versions"]),
         ("messages/edit_lock", ["uq_messages_chat_id_telegram_message_id"]),
+        ("messages/delete_many", ["uq_messages_chat_id_telegram_message_id"]),
         ("messages/edit", ["pk_messages"]),
         ("messages/record_original", ["pk_messages", "pk_message_versions"]),
         ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id", "pk_refusals"]),
