@@ -137,6 +137,19 @@ async def test_record_with_nothing_changed_writes_no_new_version_of_person_and_c
         assert connection.execute(versions).fetchone() == before
 
 
+async def test_record_finds_what_a_message_answers(database: Database) -> None:
+    """Telegram's id of the answered message becomes botcore's: of this chat alone, deleted or not, else none."""
+    question = (await said(database, telegram_message_id=1)).message
+    await said(database, telegram_message_id=2, telegram_chat_id=-5)
+    await database.messages.delete(chat_id=question.chat_id, message_id=question.id)
+
+    replies = [
+        await said(database, telegram_message_id=10 + answered, reply_to_message_id=answered) for answered in (1, 2)
+    ]
+
+    assert [reply.message.reply_to_id for reply in replies] == [question.id, None]
+
+
 async def test_add_stores_an_answer_in_a_known_dialogue(database: Database) -> None:
     """The answer belongs to the dialogue and points to what it answers; its date is now when none is given."""
     question = (await said(database)).message
