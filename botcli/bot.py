@@ -7,8 +7,8 @@ from aiogram import Dispatcher
 from aiogram.dispatcher.event.handler import CallbackType
 from aiogram.types import BotCommand, ErrorEvent
 
-from botcli.handlers import commands, conversation
-from botcli.middleware import bind_context, log_context, skip_unknown
+from botcli.handlers import changes, commands, conversation
+from botcli.middleware import SkipUnknown, bind_context, log_context
 from botcli.replies import Replier
 from botcli.windows import DEFAULT, Windows
 from botcore import Database
@@ -25,10 +25,12 @@ def build_dispatcher(
 ) -> Dispatcher:
     """The dispatcher with all that the bot does; fed from anywhere. What fails goes to `on_error`, or the log."""
     dispatcher = Dispatcher(disable_fsm=True, database=database, replier=replier, windows=windows)
-    dispatcher.update.outer_middleware(skip_unknown)
+    dispatcher.update.outer_middleware(SkipUnknown())
     dispatcher.update.outer_middleware(bind_context)
     dispatcher.errors.register(on_error or log_error)
-    dispatcher.include_routers(commands.build_router(database), conversation.build_router(database))
+    dispatcher.include_routers(
+        changes.build_router(), commands.build_router(database), conversation.build_router(database)
+    )
     return dispatcher
 
 

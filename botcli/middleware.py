@@ -1,26 +1,24 @@
 """What happens to an update before its handler: unknown kinds end, the log gets its context, messages are stored."""
 
+import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final, TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.event.bases import UNHANDLED
 from aiogram.types import Message, TelegramObject, Update
-from aiogram.types import User as Person
 from aiogram.types.update import UpdateTypeLookupError
 from structlog.contextvars import bound_contextvars
 
-from botcore import Database, Recorded, Transaction
+from botcli.incoming import incoming, sender
+from botcore import Database, NotRecorded, Recorded, Transaction
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
 
-# https://core.telegram.org/bots/api#message: `from` holds these where a chat speaks
-_STAND_INS: Final = {
-    1087968824,  # @GroupAnonymousBot, an admin who speaks as the group
-    136817688,  # @Channel_Bot, somebody who speaks as a channel
-    777000,  # a linked channel's post
-}
+_log = logging.getLogger(__name__)
 
 
 class Dialogue(TypedDict):
@@ -31,22 +29,26 @@ class Dialogue(TypedDict):
     message_thread_id: int
 
 
-class Names(TypedDict):
-    """What a person is called; '' where Telegram says nothing."""
-
-    first_name: str
-    last_name: str
-    username: str
-    language_code: str
-
-
-async def skip_unknown(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+class SkipUnknown(BaseMiddleware):
     """Ends an update of a kind that aiogram does not know, which it would print, texts and all, as a warning."""
-    try:
-        _ = cast("Update", event).event_type
-    except UpdateTypeLookupError:
-        return UNHANDLED
-    return await handler(event, data)
+
+    def __init__(self) -> None:
+        self._counts = Counter[str]()
+
+    async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+        """The handler's result, or that there was none."""
+        try:
+            _ = cast("Update", event).event_type
+        except UpdateTypeLookupError:
+            self._count(next(iter(event.model_extra or ()), "none"))
+            return UNHANDLED
+        return await handler(event, data)
+
+    def _count(self, kind: str) -> None:
+        self._counts[kind] += 1
+        # the first, the tenth, the hundredth ...
+        if str(self._counts[kind]).strip("0") == "1":
+            _log.warning("unknown kind of update", extra={"kind": kind, "count": self._counts[kind]})
 
 
 async def bind_context(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
@@ -64,6 +66,7 @@ class Store(BaseMiddleware):
     """Stores every message once and hands on `recorded` and, for a person's, `dialogue`; a redelivery ends here.
 
     With `hidden` the message is deleted as soon as it is stored: known when it comes again, no part of the dialogue.
+    Of a person who opted out nothing is stored: `recorded` is None then, and there is no `dialogue`.
     """
 
     def __init__(self, database: Database, *, hidden: bool = False) -> None:
@@ -71,16 +74,24 @@ class Store(BaseMiddleware):
         self._store = _record_hidden if hidden else _record
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """The handler's result, None for a message that was stored before."""
-        recorded = await self._store(self._database, data["bot"].id, cast("Message", event))
+        """The handler's result; None for a message that was stored, or whose sender was erased, before it came."""
+        message = cast("Message", event)
+        try:
+            recorded = await self._store(self._database, data["bot"].id, message)
+        except NotRecorded:
+            return await handler(event, {**data, "recorded": None}) if await self._opted_out(message) else None
         if not recorded.is_new:
             return None
-        message = recorded.message
-        if message.user_id is not None:
+        stored = recorded.message
+        if stored.user_id is not None:
             data["dialogue"] = Dialogue(
-                chat_id=message.chat_id, user_id=message.user_id, message_thread_id=message.message_thread_id
+                chat_id=stored.chat_id, user_id=stored.user_id, message_thread_id=stored.message_thread_id
             )
         return await handler(event, {**data, "recorded": recorded})
+
+    async def _opted_out(self, message: Message) -> bool:
+        person = sender(message)
+        return person is not None and await self._database.users.opted_out(telegram_user_id=person.id)
 
 
 class StoreEdit(BaseMiddleware):
@@ -96,24 +107,9 @@ class StoreEdit(BaseMiddleware):
         # a live location is edited all the time, and has no text
         if message.message_id and not message.location:
             edited_at = datetime.fromtimestamp(message.edit_date, UTC) if message.edit_date else message.date
-            await self._database.messages.edit(**_incoming(data["bot"].id, message), edited_at=edited_at)
+            with suppress(NotRecorded):
+                await self._database.messages.edit(**incoming(data["bot"].id, message), edited_at=edited_at)
         return await handler(event, data)
-
-
-def sender(message: Message) -> Person | None:
-    """The person who wrote the message; None where a chat speaks, through a stand-in or without any `from`."""
-    person = message.from_user
-    return None if message.sender_chat or (person and person.id in _STAND_INS) else person
-
-
-def content(message: Message) -> str:
-    """The message's text or caption, '' where it has none, as PostgreSQL can store it."""
-    return clean(message.text or message.caption)
-
-
-def clean(text: str | None) -> str:
-    """The text without NUL, which PostgreSQL refuses, and with U+FFFD for lone surrogates, which UTF-8 cannot carry."""
-    return (text or "").replace("\0", "").encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
 async def _record_hidden(database: Database, bot_id: int, message: Message) -> Recorded:
@@ -125,34 +121,4 @@ async def _record_hidden(database: Database, bot_id: int, message: Message) -> R
 
 
 async def _record(database: Transaction, bot_id: int, message: Message) -> Recorded:
-    return await database.messages.record(**_incoming(bot_id, message))
-
-
-def _incoming(bot_id: int, message: Message) -> dict[str, Any]:
-    """What botcore's `record` and `edit` take of a message."""
-    person = sender(message)
-    return {
-        "bot_id": bot_id,
-        "telegram_user_id": person.id if person else None,
-        **_names(person),
-        "telegram_chat_id": message.chat.id,
-        "chat_type": message.chat.type,
-        "chat_title": clean(message.chat.title),
-        # an ephemeral message has 0, which must not be taken for a redelivery of another
-        "telegram_message_id": message.message_id or None,
-        "role": "user",
-        "content": content(message),
-        "sent_at": message.date,
-        "message_thread_id": _topic(message),
-        "business_connection_id": clean(message.business_connection_id),
-    }
-
-
-def _names(person: Person | None) -> Names:
-    names = ("first_name", "last_name", "username", "language_code")
-    return cast("Names", {name: clean(getattr(person, name, None)) for name in names})
-
-
-def _topic(message: Message) -> int:
-    # plain replies carry a thread id too
-    return message.message_thread_id or 0 if message.is_topic_message else 0
+    return await database.messages.record(**incoming(bot_id, message))

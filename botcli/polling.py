@@ -12,6 +12,7 @@ from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthori
 from aiogram.types import TelegramObject
 from aiogram.utils.token import TokenValidationError
 
+from botcli import decoding
 from botcli.bot import bot_commands, build_dispatcher
 from botcli.middleware import Handler
 from botcli.replies import Replier
@@ -30,7 +31,7 @@ def open_bot(token: str, api_url: str) -> Bot:
 
     Raises BotcoreError when the token has not the form of one.
     """
-    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url))
+    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), json_loads=decoding.loads)
     session.middleware(wait_when_told)
     try:
         return Bot(token, session=session)

@@ -1,13 +1,15 @@
 """The commands: stored hidden, so that none becomes part of the dialogue, and none runs twice."""
 
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, cast
 
 from aiogram import Bot, Router
+from aiogram.dispatcher.flags import get_flag
 from aiogram.filters import Command, CommandObject
-from aiogram.types import Message
+from aiogram.types import Message, TelegramObject
 
-from botcli.middleware import Dialogue, Store, clean, sender
+from botcli.incoming import clean, sender
+from botcli.middleware import Dialogue, Handler, Store
 from botcli.windows import Windows
 from botcore import Database, Role, Totals
 from botcore import Message as Stored
@@ -23,6 +25,8 @@ COMMANDS: Final = {
 _HISTORY_MESSAGES: Final = 20
 # UTF-16 units: https://core.telegram.org/bots/api#sendmessage
 _MESSAGE_UNITS: Final = 4_096
+_OPTED_OUT: Final = "Nothing is recorded since you opted out; /privacy changes that."
+_NOBODY: Final = "Only a person has a dialogue with me, not a chat or an anonymous admin."
 _SPEAKERS: Final[dict[Role, str]] = {"user": "You", "assistant": "Bot", "system": "System"}
 
 
@@ -30,14 +34,23 @@ def build_router(database: Database) -> Router:
     """The commands' handlers, on a router of their own."""
     router = Router(name="commands")
     router.message.middleware(Store(database, hidden=True))
+    router.message.middleware(need_dialogue)
     router.message.register(start, Command("start", ignore_case=True))
     router.message.register(help_, Command("help", ignore_case=True))
     router.message.register(stats, Command("stats", ignore_case=True))
-    router.message.register(new, Command("new", ignore_case=True), sender)
-    router.message.register(history, Command("history", ignore_case=True), sender)
-    router.message.register(search, Command("search", ignore_case=True), sender)
-    router.message.register(nobody, Command("new", "history", "search", ignore_case=True))
+    of_dialogue = {"dialogue": True}
+    router.message.register(new, Command("new", ignore_case=True), flags=of_dialogue)
+    router.message.register(history, Command("history", ignore_case=True), flags=of_dialogue)
+    router.message.register(search, Command("search", ignore_case=True), flags=of_dialogue)
     return router
+
+
+async def need_dialogue(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
+    """Ends a command about the dialogue where there is none, and says why."""
+    if "dialogue" in data or not get_flag(data, "dialogue"):
+        return await handler(event, data)
+    message = cast("Message", event)
+    return await message.answer(_OPTED_OUT if sender(message) else _NOBODY)
 
 
 async def start(message: Message) -> None:
@@ -74,11 +87,6 @@ async def search(message: Message, command: CommandObject, dialogue: Dialogue, d
     await message.answer(_transcript([each.message for each in found], dated=True) or "Nothing was found.")
 
 
-async def nobody(message: Message) -> None:
-    """Answers a command about the dialogue when a chat gives it, which has none."""
-    await message.answer("Only a person has a dialogue with me, not a chat or an anonymous admin.")
-
-
 async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialogue | None = None) -> None:
     """Shows what this bot has stored, and of that first the person's dialogue in this topic."""
     totals = await database.stats.totals(bot_id=bot.id)
@@ -92,7 +100,7 @@ async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialog
 
 def _transcript(messages: list[Stored], *, dated: bool = False) -> str:
     room = _MESSAGE_UNITS // max(1, len(messages)) - 1
-    lines = (f"{_SPEAKERS[m.role]}: {' '.join(m.content.split())}" for m in messages)
+    lines = (f"{_SPEAKERS[m.role]}: {' '.join(m.content.split()) or f'[{m.kind}]'}" for m in messages)
     dates = (f"{m.sent_at:%Y-%m-%d} " if dated else "" for m in messages)
     return "\n".join(_cut(date + line, room) for date, line in zip(dates, lines, strict=True))
 

@@ -1,15 +1,17 @@
 """Everything that is said: stored by the middleware, answered where a person speaks to the bot."""
 
 import re
+from contextlib import suppress
 
 from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
-from botcli.middleware import Dialogue, Store, StoreEdit, content, sender
+from botcli.incoming import content, sender, unstored
+from botcli.middleware import Dialogue, Store, StoreEdit
 from botcli.replies import Replier
 from botcli.windows import Windows
-from botcore import Database, Recorded
+from botcore import Database, NotRecorded, Recorded
 
 
 def build_router(database: Database) -> Router:
@@ -31,24 +33,32 @@ def build_router(database: Database) -> Router:
 async def answer(
     message: Message,
     *,
-    recorded: Recorded,
-    dialogue: Dialogue,
+    recorded: Recorded | None,
     database: Database,
     replier: Replier,
     windows: Windows,
+    dialogue: Dialogue | None = None,
 ) -> None:
-    """Asks the replier with the window, sends what it says and stores it."""
+    """Asks the replier with the window, sends what it says and stores it.
+
+    Who opted out gets an answer to this message alone, and nothing is stored.
+    """
+    if recorded is None or dialogue is None:
+        await message.answer(await replier.reply([unstored(message)]))
+        return
     reply = await replier.reply(await windows.read(database, message, dialogue))
     sent = await message.answer(reply)
-    await database.messages.add(
-        **dialogue,
-        role="assistant",
-        content=reply,
-        telegram_chat_id=sent.chat.id,
-        telegram_message_id=sent.message_id or None,
-        reply_to_id=recorded.message.id,
-        sent_at=sent.date,
-    )
+    # they may have opted out meanwhile
+    with suppress(NotRecorded):
+        await database.messages.add(
+            **dialogue,
+            role="assistant",
+            content=reply,
+            telegram_chat_id=sent.chat.id,
+            telegram_message_id=sent.message_id or None,
+            reply_to_id=recorded.message.id,
+            sent_at=sent.date,
+        )
 
 
 async def keep(message: Message) -> None:

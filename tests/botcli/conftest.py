@@ -1,6 +1,7 @@
 """The bot in front of our own Bot API server, and the command line as a real process."""
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -58,7 +59,9 @@ def feed(dispatcher: Dispatcher, bot: Bot) -> Feed:
     """Hands the dispatcher a raw update, by its kind: `message={...}`."""
 
     async def feed(update_id: int = 1, **update: Any) -> Any:
-        return await dispatcher.feed_raw_update(bot, {"update_id": update_id, **update})
+        # through the session's reader, as what a server sends
+        raw = bot.session.json_loads(json.dumps({"update_id": update_id, **update}))
+        return await dispatcher.feed_raw_update(bot, raw)
 
     return feed
 

@@ -95,10 +95,9 @@ async def test_window_of_the_dialogue(bot: Bot, database: Database) -> None:
         ({"photo": PHOTO, "caption": "A mill"}, "A mill"),
         ({"photo": PHOTO}, ""),
         ({"sticker": {**PHOTO[0], "type": "regular", "is_animated": False, "is_video": False}}, ""),
-        ({"new_chat_members": [ADA], "chat": GROUP}, ""),
         ({"something_of_bot_api_11": {"a": 1}}, ""),
     ],
-    ids=["caption", "photo", "sticker", "service", "unknown content"],
+    ids=["caption", "photo", "sticker", "unknown content"],
 )
 async def test_message_without_text(
     feed: Feed, bot_api: BotApi, database: Database, fields: dict[str, Any], content: str
@@ -158,6 +157,17 @@ async def test_topic_message(feed: Feed, bot_api: BotApi, database: Database) ->
 
     assert [m.message_thread_id for m in await stored(database, GROUP["id"])] == [5, 5]
     assert bot_api.sent[0]["message_thread_id"] == "5"
+
+
+async def test_topic_in_a_private_chat(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """A private chat can have topics as well, each with a window of its own."""
+    await feed(message=message("One"))
+    await feed(message=message("Two", message_thread_id=5, is_topic_message=True))
+    await feed(message=message("/history", message_thread_id=5, is_topic_message=True))
+
+    assert [m.message_thread_id for m in await stored(database)] == [0, 0, 5, 5]
+    assert bot_api.sent[-1]["text"].splitlines() == ["You: Two", "Bot: Two"]
+    assert bot_api.sent[-1]["message_thread_id"] == "5"
 
 
 async def test_plain_reply_with_thread(feed: Feed, bot_api: BotApi, database: Database) -> None:

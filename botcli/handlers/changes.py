@@ -1,0 +1,48 @@
+"""What Telegram tells about chats and messages rather than what somebody says: nothing of it is stored or answered."""
+
+from typing import Final
+
+from aiogram import Bot, F, Router
+from aiogram.types import BusinessMessagesDeleted, Message
+
+from botcli.incoming import is_service
+from botcore import Database
+
+_DELETIONS: Final = 1_000  # of one statement
+
+
+def build_router() -> Router:
+    """The handlers, on a router of their own; it takes every service message."""
+    router = Router(name="changes")
+    router.message.register(migrate, F.migrate_to_chat_id | F.migrate_from_chat_id)
+    for observer in (
+        *(router.message, router.channel_post, router.business_message),
+        *(router.edited_message, router.edited_channel_post, router.edited_business_message),
+    ):
+        observer.register(ignore, is_service)
+    router.deleted_business_messages.register(delete)
+    return router
+
+
+async def migrate(message: Message, bot: Bot, database: Database) -> None:
+    """Makes one conversation of a group and its supergroup; each of the two says so, in any order."""
+    await database.chats.migrate(
+        bot_id=bot.id,
+        telegram_chat_id=message.migrate_from_chat_id or message.chat.id,
+        migrate_to_chat_id=message.migrate_to_chat_id or message.chat.id,
+    )
+
+
+async def delete(deleted: BusinessMessagesDeleted, bot: Bot, database: Database) -> None:
+    """Hides what somebody deleted in a business chat."""
+    for start in range(0, len(deleted.message_ids), _DELETIONS):
+        await database.messages.delete_many(
+            bot_id=bot.id,
+            telegram_chat_id=deleted.chat.id,
+            business_connection_id=deleted.business_connection_id,
+            telegram_message_ids=deleted.message_ids[start : start + _DELETIONS],
+        )
+
+
+async def ignore(message: Message) -> None:
+    """Does nothing."""
