@@ -7,7 +7,7 @@ from aiogram import Dispatcher
 from aiogram.dispatcher.event.handler import CallbackType
 from aiogram.types import BotCommand, ErrorEvent
 
-from botcli.handlers import changes, commands, conversation
+from botcli.handlers import changes, commands, conversation, privacy
 from botcli.middleware import SkipUnknown, bind_context, log_context
 from botcli.replies import Replier
 from botcli.windows import DEFAULT, Windows
@@ -28,9 +28,8 @@ def build_dispatcher(
     dispatcher.update.outer_middleware(SkipUnknown())
     dispatcher.update.outer_middleware(bind_context)
     dispatcher.errors.register(on_error or log_error)
-    dispatcher.include_routers(
-        changes.build_router(), commands.build_router(database), conversation.build_router(database)
-    )
+    routers = (module.build_router(database) for module in (commands, privacy, conversation))
+    dispatcher.include_routers(changes.build_router(), *routers)
     return dispatcher
 
 

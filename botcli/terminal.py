@@ -8,9 +8,9 @@ from typing import Any, Final, cast
 from aiogram import Bot
 from aiogram.client.session.base import BaseSession
 from aiogram.exceptions import TelegramAPIError
-from aiogram.methods import GetMe, SendMessage, TelegramMethod
+from aiogram.methods import GetMe, SendDocument, SendMessage, TelegramMethod
 from aiogram.methods.base import TelegramType
-from aiogram.types import Chat, ErrorEvent, Message, User
+from aiogram.types import BufferedInputFile, Chat, ErrorEvent, Message, User
 
 from botcli.bot import build_dispatcher
 from botcli.replies import Replier
@@ -76,6 +76,10 @@ class LocalSession(BaseSession):
             case SendMessage():
                 self.sent.append(method.text)
                 return cast("TelegramType", _sent(bot, method.text))
+            case SendDocument(document=BufferedInputFile(data=data)):
+                # a terminal has no files: it shows the lines
+                self.sent.append(data.decode().removesuffix("\n"))
+                return cast("TelegramType", _sent(bot, ""))
             case GetMe():
                 return cast("TelegramType", User(id=bot.id, is_bot=True, first_name="botcore"))
         raise TelegramAPIError(method=method, message="the terminal does not know this method")

@@ -7,7 +7,7 @@ from botcore import queries
 from botcore.database import Database, Transaction
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, NotRecorded, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
-from botcore.rows import Chat, Found, Message, Recorded, Role, Spoken, Totals, User, Version
+from botcore.rows import Chat, Found, Kept, Message, Receipt, Recorded, Role, Spoken, Totals, User, Version
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations
@@ -21,9 +21,11 @@ __all__ = [
     "Database",
     "Found",
     "InvalidInput",
+    "Kept",
     "Message",
     "NotFound",
     "NotRecorded",
+    "Receipt",
     "Recorded",
     "Role",
     "SchemaMismatch",

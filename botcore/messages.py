@@ -42,7 +42,8 @@ class Messages(Recording):
         A known `telegram_message_id` gives the stored message, deleted or not. What was sent to a group that
         became a supergroup since is stored there: `telegram_chat_id`, where it was sent to, tells whose its Telegram id
         is.
-        Raises NotFound when the chat or the person is unknown or deleted, NotRecorded when the person opted out.
+        Raises NotFound when the chat or the person is unknown or deleted, NotRecorded when the person opted out, or
+        was erased after `sent_at`.
         """
         for _ in range(ATTEMPTS):
             message = await self._executor.one(
@@ -233,7 +234,11 @@ class Messages(Recording):
         user = await self._executor.one("users/get", args_row(User), user_id=user_id)
         if user is None:
             raise NotFound("user", user_id=user_id)
-        asked = {"telegram_user_id": user.telegram_user_id, "sent_at": sent_at or datetime.now(UTC)}
+        asked = {
+            "telegram_user_id": user.telegram_user_id,
+            "telegram_chat_id": 0,
+            "sent_at": sent_at or datetime.now(UTC),
+        }
         if await self._executor.one("messages/record_refused", scalar_row, **asked):
             raise NotRecorded
 

@@ -53,7 +53,7 @@ class Recording:
         is kept as the version before that, by a second statement. Without a sender `telegram_user_id` is None; a
         `telegram_message_id` of 0 or None is always new. The message that this one answers is named by botcore's id or
         by Telegram's, `reply_to_message_id`. What comes by the id of a group that became a supergroup is stored there.
-        Raises NotRecorded for a person who opted out, or was erased after `sent_at`.
+        Raises NotRecorded for a person who opted out or was erased after `sent_at`, and in a private chat with one.
         """
         values = {
             "bot_id": bot_id,
@@ -129,7 +129,7 @@ class Recording:
         Of a stored message nothing else changes. One that was never stored is stored as new, which revives person
         and chat; but where one of them was deleted after the edit, nothing is stored and the result is None.
         Two statements in a transaction, and a third for what was never stored.
-        Raises NotRecorded for a person who opted out, or was erased after `sent_at`.
+        Raises NotRecorded for a person who opted out or was erased after `sent_at`, and in a private chat with one.
         """
         asked = {
             "bot_id": bot_id,
@@ -200,7 +200,7 @@ class Recording:
         key = {name: values[name] for name in ("bot_id", "telegram_chat_id", "business_connection_id")}
         chat = await self._executor.one("chats/successor", args_row(Chat), **key)
         if chat is None:
-            asked = {"telegram_user_id": values["telegram_user_id"], "sent_at": values["sent_at"]}
+            asked = {name: values[name] for name in ("telegram_user_id", "telegram_chat_id", "sent_at")}
             if await self._executor.one("messages/record_refused", scalar_row, **asked):
                 raise NotRecorded
             return {}

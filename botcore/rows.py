@@ -112,6 +112,47 @@ class Cleared:
 
 
 @dataclass(frozen=True, slots=True)
+class Receipt:
+    """What one erasure removed, and when; `person` is a digest of Telegram's id, there is no name and no content."""
+
+    person: str
+    erased_at: datetime
+    users: int
+    chats: int
+    messages: int
+    versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Erased:
+    """One batch of an erasure: how many messages it removed, and how many versions went with them."""
+
+    messages: int
+    versions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A digest of the ledger, and the Telegram id that it is of."""
+
+    person: str
+    telegram_user_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet."""
+
+    users: int
+    chats: int
+    messages: int
+    versions: int
+    hidden_users: int
+    hidden_chats: int
+    hidden_messages: int
+
+
+@dataclass(frozen=True, slots=True)
 class Totals:
     """What one bot has stored, or one dialogue has, counted over live rows; the times are Telegram's dates."""
 

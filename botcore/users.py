@@ -2,17 +2,14 @@
 
 from psycopg.rows import args_row, scalar_row
 
-from botcore.executor import Executor
+from botcore.privacy import Privacy
 from botcore.rows import User
 
 _user = args_row(User)
 
 
-class Users:
-    """Queries of sql/users/, one method a file."""
-
-    def __init__(self, executor: Executor) -> None:
-        self._executor = executor
+class Users(Privacy):
+    """Queries of sql/users/, one method a file; what people may ask for is in Privacy."""
 
     async def get_or_create(
         self,
@@ -46,18 +43,6 @@ class Users:
     async def page(self, *, after_id: int = 0, page_size: int = 100) -> list[User]:
         """Live people by id; page on with the last id as `after_id`. `page_size` is 1..1000."""
         return await self._executor.all("users/page", _user, after_id=after_id, page_size=page_size)
-
-    async def opt_out(self, *, telegram_user_id: int) -> bool:
-        """Has nothing of the person recorded from now on; False when that was so already. What is stored stays."""
-        return await self._executor.one("users/opt_out", scalar_row, telegram_user_id=telegram_user_id) is not None
-
-    async def opt_in(self, *, telegram_user_id: int) -> bool:
-        """Has the person recorded again; False when they had not opted out. What was erased is not stored again."""
-        return await self._executor.one("users/opt_in", scalar_row, telegram_user_id=telegram_user_id) is not None
-
-    async def opted_out(self, *, telegram_user_id: int) -> bool:
-        """Whether nothing of the person is recorded because they opted out."""
-        return bool(await self._executor.one("users/opted_out", scalar_row, telegram_user_id=telegram_user_id))
 
     async def delete(self, *, user_id: int) -> bool:
         """Hides the person and their messages at one instant; False when there was nothing to delete."""

@@ -28,6 +28,7 @@ FILL = """
     INSERT INTO message_versions (chat_id, message_id, edited_at, content)
     SELECT chat_id, id, at, 'text' FROM messages, unnest(ARRAY['-infinity', now()]) AS at WHERE id % 2 = 0;
     INSERT INTO refusals (person, until) SELECT person_digest(n), 'infinity' FROM generate_series(10001, 11000) AS n;
+    INSERT INTO erasures SELECT person_digest(n), now(), 1, 1, 1, 0 FROM generate_series(10001, 11000) AS n;
 """
 
 
@@ -59,6 +60,9 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
         ("messages/record_original", ["pk_messages", "pk_message_versions"]),
         ("messages/record", ["uq_messages_chat_id_telegram_message_id", "uq_users_telegram_user_id", "pk_refusals"]),
         ("chats/page", ["pk_chats"]),
+        ("users/export_topics", ["ix_messages_dialogue"]),
+        ("users/export_messages", ["ix_messages_dialogue"]),
+        ("users/erasures", ["pk_erasures"]),
     ],
 )
 def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, indexes: list[str], mode: str) -> None:
@@ -70,7 +74,15 @@ def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, inde
 
 
 @pytest.mark.parametrize(
-    ("name", "index"), [("messages/clear", "ix_messages_dialogue"), ("users/delete", "ix_messages_user_id")]
+    ("name", "index"),
+    [
+        ("messages/clear", "ix_messages_dialogue"),
+        ("users/delete", "ix_messages_user_id"),
+        ("users/kept", "ix_messages_user_id"),
+        ("users/erase_hold", "ix_messages_user_id"),
+        ("users/erase_messages", "ix_messages_user_id"),
+        ("users/export_chats", "ix_messages_user_id"),
+    ],
 )
 def test_change_of_many_messages_goes_by_its_index(connection: psycopg.Connection, name: str, index: str) -> None:
     """By the generic plan; told that the person has a fifth of all messages, the planner may read the table."""

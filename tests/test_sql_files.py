@@ -65,6 +65,7 @@ def test_file_keeps_the_contract(name: str, connection: psycopg.Connection, psql
         ("messages/recent", "  AND deleted_at IS NULL\n", "", "deleted_at is not minded"),
         ("messages/window", "      AND role = 'system'\n      AND deleted_at IS NULL\n", "", "returns deleted rows"),
         ("messages/versions", "AND deleted_at IS NULL", "AND (deleted_at IS NULL OR TRUE)", "returns deleted rows"),
+        ("users/export_chats", "  AND c.deleted_at IS NULL\n", "", "returns deleted rows of chats"),
         ("messages/get", "id, user_id,", "user_id, id,", "are not the fields of Message"),
         ("messages/recent", "LIMIT :'page_size'", "LIMIT :'size'", "parameter size is not declared"),
         ("messages/recent", "LIMIT :'page_size';", "LIMIT :'page_size'", "no final semicolon"),

@@ -2,15 +2,19 @@
 
 from importlib.metadata import version
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
 app = App(
     name="botcli",
     help="A Telegram bot and tools on botcore, the data layer of bots on PostgreSQL.",
     version=version("botcore"),
+    default_parameter=Parameter(negative="", show_default=False),
 )
 # said here too: for its own help the program would import every command, and with them aiogram
 app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
 app.command("botcli.cli.run:run", help="Answer on Telegram.")
+app.command("botcli.cli.privacy:export", help="Write all that is kept about a person, as JSON Lines.")
+app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")
+app.command("botcli.cli.ledger:app", name="ledger", help="The receipts of erasures, to save and to replay on a backup.")
 app.command("botcli.cli.db:app", name="db", help="The schema's migrations, psql, and the embedded server.")
 app.command("botcli.cli.sql:app", name="sql", help="The queries of sql/: read, paste, run and explain them.")

@@ -1,6 +1,5 @@
 """`botcli db`: the schema's migrations, psql, and the embedded server."""
 
-import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,13 +8,9 @@ from cyclopts import App, Parameter
 from botcli.cli import output
 from botcli.cli.environment import embedded_dir, read_settings
 from botcli.database import database_url, migrated_url
-from botcore import InvalidInput, Unavailable, embedded, migrations
+from botcore import Unavailable, embedded, migrations
 
-app = App(
-    name="db",
-    help="The schema's migrations, psql, and the embedded server.",
-    default_parameter=Parameter(negative="", show_default=False),
-)
+app = App(name="db", help="The schema's migrations, psql, and the embedded server.")
 
 Revision = Annotated[
     str, Parameter(help="A revision, `head`, `base`, or a step as +1 and -1.", allow_leading_hyphen=True)
@@ -53,7 +48,7 @@ async def downgrade(
         if dry_run:
             return output.write(migrations.script(f"{found}:{revision}", "downgrade"))
         if not yes:
-            _confirm(f"going from {found} back to {revision} destroys data")
+            output.confirm(f"going from {found} back to {revision} destroys data")
         await migrations.downgrade(url, revision)
         return output.say(f"the schema is at {await migrations.current(url) or 'base'}")
 
@@ -132,12 +127,3 @@ def url() -> None:
     if not found.url:
         raise Unavailable("the embedded server is not running: run `botcli db start`")
     output.write(found.url)
-
-
-def _confirm(consequence: str) -> None:
-    if not sys.stdin.isatty():
-        raise InvalidInput("--yes", f"is needed, since {consequence}; see what would run by --dry-run")
-    sys.stderr.write(f"{consequence}. Go on? [y/N] ")
-    sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
-        raise SystemExit(1)

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
+from botcore import InvalidInput
+
 if TYPE_CHECKING:
     from rich.table import Table
     from rich.text import Text
@@ -25,6 +27,16 @@ def write(text: str) -> None:
 def say(text: str) -> None:
     """Talk, on stderr."""
     sys.stderr.write(f"{text}\n")
+
+
+def confirm(consequence: str) -> None:
+    """Asks in a terminal whether to go on, and exits with 1 unless yes; elsewhere raises InvalidInput for --yes."""
+    if not sys.stdin.isatty():
+        raise InvalidInput("--yes", f"is needed, since {consequence}; see what that is by --dry-run")
+    sys.stderr.write(f"{consequence}. Go on? [y/N] ")
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in {"y", "yes"}:
+        raise SystemExit(1)
 
 
 def printable(text: str) -> str:

@@ -21,6 +21,9 @@ COMMANDS: Final = {
     "history": "show the dialogue's newest messages",
     "search": "find words in what we said",
     "stats": "count what is stored",
+    "privacy": "read what I keep about you, or stop it",
+    "export": "get all that I keep about you",
+    "forget": "remove all that I keep about you",
 }
 _HISTORY_MESSAGES: Final = 20
 # UTF-16 units: https://core.telegram.org/bots/api#sendmessage

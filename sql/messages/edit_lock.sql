@@ -24,7 +24,7 @@ WHERE c.bot_id = :'bot_id'
   AND c.business_connection_id = :'business_connection_id'
   AND NOT EXISTS (
       SELECT FROM refusals
-      WHERE person = person_digest(:'telegram_user_id')
+      WHERE person IN (person_digest(:'telegram_user_id'), person_digest(:'telegram_chat_id'))
         AND until >= :'sent_at'
   )
 FOR KEY SHARE OF c

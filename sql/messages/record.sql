@@ -76,7 +76,8 @@ settled AS (
       AND business_connection_id = :'business_connection_id'
       AND NOT EXISTS (TABLE old_chat)
     UNION ALL
-    SELECT FROM refusals WHERE person = person_digest(:'telegram_user_id') AND until >= :'sent_at'
+    SELECT FROM refusals
+    WHERE person IN (person_digest(:'telegram_user_id'), person_digest(:'telegram_chat_id')) AND until >= :'sent_at'
 ),
 
 new_chat AS (

@@ -147,6 +147,12 @@ class BotApi:
             "text": parameters["text"],
         }
 
+    async def _sendDocument(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        # aiogram attaches the file under a name of its own, which `document` tells
+        file = parameters.pop(parameters["document"].removeprefix("attach://"))
+        text = file.file.read().decode()
+        return await self._sendMessage({**parameters, "text": text, "document": file.filename})
+
 
 def _result(result: Any) -> web.Response:
     return web.json_response({"ok": True, "result": result})

@@ -1,0 +1,66 @@
+"""`botcli export` and `botcli erase`: what is kept about a person, to give away or to remove."""
+
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+from cyclopts import Parameter
+
+from botcli import export as exports
+from botcli.cli import output
+from botcli.cli.environment import read_settings
+from botcli.database import open_database
+from botcore import InvalidInput
+
+
+async def export(
+    *,
+    user: Annotated[int, Parameter(help="Telegram's id of the person.")],
+    output_file: Annotated[Path | None, Parameter(name=["-o", "--output"], help="A file instead of stdout.")] = None,
+    force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
+) -> None:
+    """Write all that is kept about a person, but for hidden rows, as JSON Lines; the last line is a manifest."""
+    async with open_database(read_settings()) as database:
+        with _opened(output_file, force=force) as file:
+            async for line in exports.lines(database, user):
+                file.write(line)
+
+
+async def erase(
+    *,
+    user: Annotated[int, Parameter(help="Telegram's id of the person.")],
+    dry_run: Annotated[bool, Parameter(help="Count what would go, and change nothing.")] = False,
+    yes: Annotated[bool, Parameter(help="Do not ask.")] = False,
+    json: Annotated[bool, Parameter(name="--json", help="Print JSON.")] = False,
+) -> None:
+    """Remove a person for good, hidden rows too, across chats and bots, and print the receipt."""
+    if not (dry_run or yes):
+        output.confirm(f"all that is kept about {user} goes for good")
+    async with open_database(read_settings()) as database:
+        if dry_run:
+            counts = asdict(await database.users.kept(telegram_user_id=user))
+        else:
+            counts = asdict(await database.users.erase(telegram_user_id=user))
+            if not any(counts[name] for name in ("users", "chats", "messages")):
+                output.say("nothing was kept about them; what they sent before now is refused all the same")
+    output.as_json(counts) if json else output.as_pairs(counts.items())
+
+
+@contextmanager
+def _opened(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
+    if path is None:
+        yield sys.stdout.buffer
+        return
+    try:
+        with open(path, "wb" if force else "xb", opener=_private) as file:
+            yield file
+    except FileExistsError:
+        raise InvalidInput("--output", f"{path} exists; --force overwrites it") from None
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)

@@ -1,0 +1,117 @@
+"""What a person may know and decide about what is kept; each command knows them by Telegram's id alone."""
+
+from typing import Final
+
+from aiogram import Router
+from aiogram.filters import Command, CommandObject
+from aiogram.types import BufferedInputFile, Message
+
+from botcli import export
+from botcli.incoming import sender
+from botcli.middleware import Store
+from botcore import Database, Receipt
+
+PRIVACY: Final = """\
+What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username and your \
+language; what you write where I am and every edit of it, and my answers; when that was, and what it replied to. Of \
+pictures, voice and files I keep that they were there and their caption, not themselves.
+
+What is deleted, by /new for one, is hidden at once and stays hidden until my operator purges it.
+
+/export sends you all that is not hidden, as a file.
+/forget removes all of it for good, hidden or not, everywhere. What stays is a receipt: a time, numbers, and a digest \
+of your id, by which a message that comes again is known as forgotten.
+/privacy off stops the recording: I still answer, but remember nothing. /privacy on resumes it."""
+
+_SWITCHED: Final = {
+    ("off", True): "From now on I record nothing of you, and still answer. What I have stays: /forget removes it.",
+    ("off", False): "I record nothing of you already.",
+    ("on", True): "From now on I record again what you write.",
+    ("on", False): "I record what you write already.",
+}
+_NOBODY: Final = "I keep nothing about who is no person: a channel, or an anonymous admin. Ask me as yourself."
+_MEGABYTE: Final = 10**6
+# https://core.telegram.org/bots/api#senddocument
+_DOCUMENT_MEGABYTES: Final = 50
+
+
+def build_router(database: Database) -> Router:
+    """The handlers, on a router of their own; the commands are stored hidden, the answers not at all."""
+    router = Router(name="privacy")
+    router.message.middleware(Store(database, hidden=True))
+    router.message.register(privacy, Command("privacy", ignore_case=True), _who)
+    router.message.register(export_, Command("export", ignore_case=True), _who)
+    router.message.register(forget, Command("forget", ignore_case=True), _who)
+    router.message.register(nobody, Command("privacy", "export", "forget", ignore_case=True))
+    return router
+
+
+async def privacy(message: Message, command: CommandObject, telegram_user_id: int, database: Database) -> None:
+    """Says what is kept, or switches the recording off or on."""
+    match wanted := (command.args or "").strip().lower():
+        case "off":
+            changed = await database.users.opt_out(telegram_user_id=telegram_user_id)
+        case "on":
+            changed = await database.users.opt_in(telegram_user_id=telegram_user_id)
+        case _:
+            state = "off" if await database.users.opted_out(telegram_user_id=telegram_user_id) else "on"
+            await message.answer(f"{PRIVACY}\n\nThe recording is {state}.")
+            return
+    await message.answer(_SWITCHED[wanted, changed])
+
+
+async def export_(message: Message, telegram_user_id: int, database: Database) -> None:
+    """Sends everything live that is kept about the person, where nobody else reads it."""
+    if message.chat.type != "private":
+        await message.answer("Others read along here: ask me for it in our private chat.")
+        return
+    document = await _document(database, telegram_user_id)
+    if document is None:
+        await message.answer(f"That is more than the {_DOCUMENT_MEGABYTES} MB of a file here: ask my operator for it.")
+        return
+    await message.answer_document(BufferedInputFile(document, f"{export.FORMAT}.jsonl"))
+
+
+async def forget(message: Message, command: CommandObject, telegram_user_id: int, database: Database) -> None:
+    """Asks for the command once more, as `/forget yes`; then erases the person and shows the receipt."""
+    if (command.args or "").strip().lower() != "yes":
+        await message.answer(
+            "This removes all that I keep about you, in all chats and with all bots here, for good. Nobody can bring "
+            "it back; /export gives you a copy first. To go on, write /forget yes"
+        )
+        return
+    await message.answer(_summary(await database.users.erase(telegram_user_id=telegram_user_id)))
+
+
+async def nobody(message: Message) -> None:
+    """Answers a chat or an anonymous admin, about whom there is nothing to say."""
+    await message.answer(_NOBODY)
+
+
+def _who(message: Message) -> dict[str, int] | bool:
+    """A filter that hands on Telegram's id of the person; there is no `dialogue` of who opted out."""
+    person = sender(message)
+    return {"telegram_user_id": person.id} if person else False
+
+
+async def _document(database: Database, telegram_user_id: int) -> bytes | None:
+    """The export as one file; None where Telegram takes no file of its size."""
+    document = bytearray()
+    async for line in export.lines(database, telegram_user_id):
+        document += line
+        if len(document) > _DOCUMENT_MEGABYTES * _MEGABYTE:
+            return None
+    return bytes(document)
+
+
+def _summary(receipt: Receipt) -> str:
+    return "\n".join(
+        (
+            f"Forgotten at {receipt.erased_at:%Y-%m-%d %H:%M:%S %Z}:",
+            f"People: {receipt.users:,}",
+            f"Private chats: {receipt.chats:,}",
+            f"Messages: {receipt.messages:,}",
+            f"Versions of edited messages: {receipt.versions:,}",
+            f"Receipt: {receipt.person}",
+        )
+    )

@@ -1,0 +1,49 @@
+-- How much is kept about a person, across chats and bots: what an erasure would remove.
+--
+-- Rows with deleted_at count, and are counted once more as hidden; so do all messages in their private chats.
+--
+-- telegram_user_id  bigint  Telegram's id of the person, and of the chats, 1..9223372036854775807
+-- returns           Kept    1 row
+WITH person AS (
+    SELECT id, deleted_at
+    FROM users
+    WHERE telegram_user_id = :'telegram_user_id'
+),
+
+own AS (
+    SELECT id, deleted_at
+    FROM chats
+    WHERE telegram_chat_id = :'telegram_user_id'
+      AND type = 'private'
+),
+
+said AS (
+    SELECT
+        m.chat_id, m.id, m.edited_at, m.deleted_at
+    FROM messages AS m
+    WHERE m.user_id = (SELECT person.id FROM person)
+    UNION ALL
+    SELECT
+        m.chat_id, m.id, m.edited_at, m.deleted_at
+    FROM own
+    INNER JOIN messages AS m
+        ON m.chat_id = own.id
+        AND m.user_id IS DISTINCT FROM (SELECT person.id FROM person)
+)
+
+SELECT
+    (SELECT count(*) FROM person) AS users,
+    (SELECT count(*) FROM own) AS chats,
+    (SELECT count(*) FROM said) AS messages,
+    (
+        -- only an edited message has versions
+        SELECT count(*)
+        FROM said
+        INNER JOIN message_versions AS v
+            ON v.chat_id = said.chat_id
+            AND v.message_id = said.id
+        WHERE said.edited_at IS NOT NULL
+    ) AS versions,
+    (SELECT count(*) FROM person WHERE deleted_at IS NOT NULL) AS hidden_users,
+    (SELECT count(*) FROM own WHERE deleted_at IS NOT NULL) AS hidden_chats,
+    (SELECT count(*) FROM said WHERE deleted_at IS NOT NULL) AS hidden_messages;
