@@ -7,7 +7,22 @@ from botcore import queries
 from botcore.database import Database, Transaction
 from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, NotRecorded, SchemaMismatch, Unavailable
 from botcore.messages import NEWEST
-from botcore.rows import Chat, Found, Kept, Message, Receipt, Recorded, Role, Spoken, Totals, User, Version
+from botcore.rows import (
+    Chat,
+    ChatType,
+    Found,
+    Kept,
+    Message,
+    Purged,
+    Receipt,
+    Recorded,
+    Role,
+    Scope,
+    Spoken,
+    Totals,
+    User,
+    Version,
+)
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations
@@ -17,6 +32,7 @@ __all__ = [
     "NEWEST",
     "BotcoreError",
     "Chat",
+    "ChatType",
     "Conflict",
     "Database",
     "Found",
@@ -25,10 +41,12 @@ __all__ = [
     "Message",
     "NotFound",
     "NotRecorded",
+    "Purged",
     "Receipt",
     "Recorded",
     "Role",
     "SchemaMismatch",
+    "Scope",
     "Settings",
     "Spoken",
     "Totals",

@@ -1,13 +1,15 @@
 """Chats as each bot sees them."""
 
+from datetime import datetime
 from operator import attrgetter
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from psycopg.rows import args_row, scalar_row
 
+from botcore import purging
 from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor
-from botcore.rows import Chat
+from botcore.rows import Chat, ChatType, Purged, Scope
 
 # A run that comes up short lost against a concurrent call, whose row the next run sees.
 _ATTEMPTS: Final = 3
@@ -112,6 +114,32 @@ class Chats:
             if await executor.one("chats/restore_lock", scalar_row, chat_id=chat_id) is None:
                 return False
             return await executor.one("chats/restore", scalar_row, chat_id=chat_id) is not None
+
+    async def purge(
+        self,
+        *,
+        before: datetime,
+        scope: Scope = "all",
+        chat_type: ChatType | Literal[""] = "",
+        dry_run: bool = False,
+        after: Purged | None = None,
+        batch_size: int = purging.BATCH,
+    ) -> Purged:
+        """Removes for good those chats, deleted before that time, that have no message left: one batch.
+
+        Go on with it as `after`. A new message wins over this: its chat stays, or is stored anew. In a dry run the
+        messages do not count that a dry run of `messages.purge` with the same words counted.
+        """
+        return await purging.batch(
+            self._executor,
+            "chats/purge",
+            before=before,
+            scope=scope,
+            chat_type=chat_type,
+            dry_run=dry_run,
+            after=after,
+            batch_size=batch_size,
+        )
 
 
 async def _join(executor: Executor, chats: list[Chat], *, telegram_chat_id: int, migrate_to_chat_id: int) -> Chat:

@@ -5,9 +5,10 @@ from typing import Final, Literal
 
 from psycopg.rows import args_row, scalar_row, tuple_row
 
+from botcore import purging
 from botcore.errors import Conflict, InvalidInput, NotFound, NotRecorded
 from botcore.recording import ATTEMPTS, Recording
-from botcore.rows import Cleared, Found, Message, Role, Spoken, User, Version
+from botcore.rows import ChatType, Cleared, Found, Message, Purged, Role, Scope, Spoken, User, Version
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -225,6 +226,37 @@ class Messages(Recording):
                 if batch.cleared < _CLEAR_BATCH or batch.lowest_id is None:
                     return total
                 before_id = batch.lowest_id
+
+    async def purge(
+        self,
+        *,
+        before: datetime,
+        scope: Scope = "all",
+        chat_type: ChatType | Literal[""] = "",
+        keep_newest: bool = True,
+        dry_run: bool = False,
+        after: Purged | None = None,
+        batch_size: int = purging.BATCH,
+    ) -> Purged:
+        """Removes old messages for good, with their versions: one batch; go on with it as `after`.
+
+        Old is what was sent before that time, live or hidden; with `scope="hidden"`, what was hidden before it. '' is
+        every type of chat. A dialogue keeps its newest live message and its newest live system message, unless
+        `keep_newest` is False. What is locked at the moment stays for the next purge, so this one waits for nobody.
+        A batch looks at `batch_size` messages, 1..5000, and one that was cancelled has removed nothing. `dry_run` only
+        counts.
+        """
+        return await purging.batch(
+            self._executor,
+            "messages/purge",
+            before=before,
+            scope=scope,
+            chat_type=chat_type,
+            keep_newest=keep_newest,
+            dry_run=dry_run,
+            after=after,
+            batch_size=batch_size,
+        )
 
     async def _check_parents(self, chat_id: int, user_id: int | None, sent_at: datetime | None) -> None:
         if await self._executor.one("chats/get", tuple_row, chat_id=chat_id) is None:

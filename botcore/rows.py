@@ -5,6 +5,8 @@ from datetime import datetime
 from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
+ChatType = Literal["private", "group", "supergroup", "channel"]
+Scope = Literal["all", "hidden"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +152,19 @@ class Kept:
     hidden_users: int
     hidden_chats: int
     hidden_messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Purged:
+    """One batch of a purge, and the last row that it looked at: None at the end.
+
+    `purged` are those that are gone; in a dry run, those that would be. Chats and people have no `last_chat_id`.
+    """
+
+    examined: int
+    purged: int
+    last_chat_id: int | None
+    last_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

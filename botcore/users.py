@@ -1,9 +1,13 @@
 """The people behind the messages."""
 
+from datetime import datetime
+from typing import Literal
+
 from psycopg.rows import args_row, scalar_row
 
+from botcore import purging
 from botcore.privacy import Privacy
-from botcore.rows import User
+from botcore.rows import ChatType, Purged, Scope, User
 
 _user = args_row(User)
 
@@ -60,3 +64,29 @@ class Users(Privacy):
             if await executor.one("users/restore_lock", scalar_row, user_id=user_id) is None:
                 return False
             return await executor.one("users/restore", scalar_row, user_id=user_id) is not None
+
+    async def purge(
+        self,
+        *,
+        before: datetime,
+        scope: Scope = "all",
+        chat_type: ChatType | Literal[""] = "",
+        dry_run: bool = False,
+        after: Purged | None = None,
+        batch_size: int = purging.BATCH,
+    ) -> Purged:
+        """Removes for good those people, deleted before that time, of whom no message is left: one batch.
+
+        Go on with it as `after`. A new message wins over this: its person stays, or is stored anew. In a dry run the
+        messages do not count that a dry run of `messages.purge` with the same words counted.
+        """
+        return await purging.batch(
+            self._executor,
+            "users/purge",
+            before=before,
+            scope=scope,
+            chat_type=chat_type,
+            dry_run=dry_run,
+            after=after,
+            batch_size=batch_size,
+        )

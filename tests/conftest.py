@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql.janitor import DatabaseJanitor
@@ -86,6 +87,20 @@ async def database(database_url: str) -> AsyncIterator[Database]:
     """An open Database on a fresh, migrated database."""
     async with Database.connect(database_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def connection(database_url: str) -> Iterator[psycopg.Connection]:
+    """A plain connection to that database, in autocommit."""
+    with psycopg.connect(database_url, autocommit=True) as opened:
+        yield opened
+
+
+async def until_waiting(connection: psycopg.Connection) -> None:
+    """Returns when some session of this database waits for a lock."""
+    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    while connection.execute(waiting).fetchone() is None:  # noqa: ASYNC110 - the server has no event for it
+        await asyncio.sleep(0.01)
 
 
 def _parts(url: str) -> dict[str, Any]:

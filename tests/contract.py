@@ -34,7 +34,7 @@ ROWS = {name: row for name, row in vars(rows).items() if is_dataclass(row) and i
 def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[str], url: str) -> list[str]:
     """Everything that is wrong with the file `sql/<name>.sql`."""
     stages: tuple[Callable[[], list[str]], ...] = (
-        lambda: [*form(text), *parameters(name, text), *method(name)],
+        lambda: [*form(text), *parameters(name, text), *method(name), *removal(name, text)],
         lambda: described(name, text, connection),
         lambda: in_psql(text, psql, url),
         lambda: hides_deleted(name, text, connection),
@@ -98,6 +98,19 @@ def method(name: str) -> list[str]:
     called = ["_".join(words[:count]) for count in range(len(words), 0, -1)]
     found = [] if any(hasattr(owner, each) for each in called) else [f"no method {folder}.{stem}"]
     return found if f'"{name}"' in CODE else [*found, "no code runs it"]
+
+
+def removal(name: str, text: str) -> list[str]:
+    """Where rows go for good by a query that is not called so, or by a purge that nobody said to be no dry run."""
+    body = re.sub(r"--.*", "", text)
+    if not re.search(r"\b(DELETE|TRUNCATE)\b", body):
+        return []
+    word = name.partition("/")[2].partition("_")[0]
+    if word not in {"purge", "erase"}:
+        return ["removes rows and is neither purge nor erase"]
+    # then a typing error in psql counts, and removes nothing
+    is_sure = word == "erase" or set(re.findall(r":'dry_run' (\S+ \S+)", body)) == {"= 'no'"}
+    return [] if is_sure else ["removes rows by another word than no for dry_run"]
 
 
 def described(name: str, text: str, connection: psycopg.Connection) -> list[str]:

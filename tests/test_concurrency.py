@@ -8,6 +8,7 @@ from random import Random
 import psycopg
 
 from botcore import Database, Recorded, Transaction
+from tests.conftest import until_waiting
 from tests.factories import SENT_AT, dialogue, edited, person, said
 
 SESSIONS = 8
@@ -15,13 +16,6 @@ FILL = (
     "INSERT INTO messages (chat_id, user_id, role, content, sent_at)"
     " SELECT %(chat_id)s, %(user_id)s, 'user', 'x', now() FROM generate_series(1, %(n)s)"
 )
-
-
-async def until_waiting(connection: psycopg.Connection) -> None:
-    """Returns when some session of this database waits for a lock."""
-    waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while connection.execute(waiting).fetchone() is None:  # noqa: ASYNC110 - the server has no event for it
-        await asyncio.sleep(0.01)
 
 
 async def test_record_of_the_same_new_message_by_eight_sessions_is_new_once(database_url: str) -> None:

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 
 from botcore import Database, Recorded
+from tests.conftest import until_waiting
 from tests.factories import dialogue, edited, person, said
-from tests.test_concurrency import until_waiting
 from tests.test_migrate import GROUP, NEW, OLD, SUPERGROUP, migrate, texts
 
 

@@ -31,12 +31,28 @@ FILL = """
     INSERT INTO erasures SELECT person_digest(n), now(), 1, 1, 1, 0 FROM generate_series(10001, 11000) AS n;
 """
 
+FILL_LOPSIDED = """
+    INSERT INTO users (telegram_user_id, first_name) SELECT n, 'Ada' FROM generate_series(1, 1000) AS n;
+    INSERT INTO chats (bot_id, telegram_chat_id, type) SELECT 0, n, 'private' FROM generate_series(1, 1000) AS n;
+    INSERT INTO messages (chat_id, user_id, role, content, sent_at)
+    SELECT 1, 1, 'user', 'text', now() FROM generate_series(1, 20000);
+"""
+
 
 @pytest.fixture(scope="module")
 def connection(create_database: CreateDatabase, template: str) -> Iterator[psycopg.Connection]:
     """A connection to a database with one long and many short dialogues."""
     with create_database(template) as url, psycopg.connect(url, autocommit=True) as opened:
         opened.execute(FILL)
+        opened.execute("VACUUM ANALYZE")
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def lopsided(create_database: CreateDatabase, template: str) -> Iterator[psycopg.Connection]:
+    """A connection to a database with one long dialogue and many silent people and chats."""
+    with create_database(template) as url, psycopg.connect(url, autocommit=True) as opened:
+        opened.execute(FILL_LOPSIDED)
         opened.execute("VACUUM ANALYZE")
         yield opened
 
@@ -120,6 +136,32 @@ def test_window_of_the_newest_versions_looks_for_no_other(connection: psycopg.Co
     plan = explain(connection, "messages/window_in_chat", mode, analyze=True, message_thread_id="9")
 
     assert not re.search(r"message_versions .*actual", plan)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    [
+        ("messages/purge", ["pk_messages", "ix_messages_dialogue", "ix_messages_system", "pk_chats"]),
+        ("chats/purge", ["pk_chats", "ix_chats_successor_id", "pk_messages"]),
+        ("users/purge", ["pk_users", "ix_messages_user_id"]),
+    ],
+)
+def test_purge_walks_by_the_key(connection: psycopg.Connection, name: str, indexes: list[str], mode: str) -> None:
+    """A batch reads no whole table and sorts none, whatever the planner knows of its words."""
+    plan = explain(connection, name, mode, dry_run="no", chat_type="group")
+
+    assert [index for index in indexes if index not in plan] == []
+    assert "Seq Scan" not in plan
+    assert "Sort" not in plan
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("name", ["messages/purge", "chats/purge", "users/purge"])
+@pytest.mark.parametrize("dry_run", ["yes", "no"])
+def test_purge_beside_one_dialogue(lopsided: psycopg.Connection, name: str, mode: str, dry_run: str) -> None:
+    """Where all messages are one person's, the planner would find any of them by reading the table: for each row."""
+    assert "Seq Scan on messages" not in explain(lopsided, name, mode, dry_run=dry_run)
 
 
 def explain(connection: psycopg.Connection, name: str, mode: str, *, analyze: bool = False, **changes: str) -> str:

@@ -72,6 +72,8 @@ def test_file_keeps_the_contract(name: str, connection: psycopg.Connection, psql
         ("users/delete", "FROM moment\n", "FROM moments\n", "does not prepare"),
         ("database/ping", "SELECT 1", "SELECT *, 1", "SELECT *"),
         ("stats/totals", "    AND m.deleted_at IS NULL\n", "", "returns deleted rows of messages"),
+        ("messages/delete", "UPDATE messages\nSET deleted_at = clock_timestamp()", "DELETE FROM messages", "removes"),
+        ("messages/purge", "WHERE :'dry_run' = 'no'", "WHERE :'dry_run' <> 'yes'", "removes rows by another word"),
         ("stats/totals", "-- returns  Totals", "-- returns  Message", "are not the fields of Message"),
     ],
 )

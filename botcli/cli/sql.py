@@ -8,11 +8,7 @@ from cyclopts import App, Parameter
 from botcli.cli import output
 from botcore import InvalidInput, console, queries
 
-app = App(
-    name="sql",
-    help="The queries of sql/: read, paste, run and explain them.",
-    default_parameter=Parameter(negative="", show_default=False),
-)
+app = App(name="sql", help="The queries of sql/: read, paste, run and explain them.")
 
 Name = Annotated[str, Parameter(help="As `list` has it: messages/recent.")]
 Parameters = Annotated[

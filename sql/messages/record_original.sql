@@ -29,5 +29,7 @@ WHERE c.id = :'chat_id'
       WHERE person = person_digest(:'telegram_user_id')
         AND until >= :'sent_at'
   )
+-- the lock that the foreign key takes anyway, but in time: where a purge was first, there is no row
+FOR KEY SHARE OF m
 ON CONFLICT (chat_id, message_id, edited_at, content_hash) DO NOTHING
 RETURNING message_id;
