@@ -9,7 +9,7 @@ from botcore.executor import Executor
 from botcore.rows import ChatType, Purged, Scope
 
 BATCH: Final = 5_000
-"""Rows that one statement looks at; to remove as many messages took 0.13 s at most."""
+"""Rows that one statement looks at; where all of them were messages that went, it took 0.2 s at most."""
 
 _END: Final = 2**63 - 1
 

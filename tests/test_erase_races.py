@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from botcore import Database, NotFound, NotRecorded, Receipt
+from tests.conftest import until_waiting
 from tests.factories import SENT_AT, dialogue, edited, person, said
-from tests.test_concurrency import FILL, until_waiting
+from tests.test_concurrency import FILL
 
 LEFT = """
     SELECT count(*) FROM (

@@ -66,12 +66,10 @@ locked AS MATERIALIZED (
 
 gone AS (
     DELETE FROM chats AS c
-    USING unnest(ARRAY(
-        -- all of a family, or none
-        SELECT l.id FROM locked AS l
-        WHERE l.chat_id NOT IN (SELECT f.chat_id FROM family AS f WHERE f.id NOT IN (SELECT id FROM locked))
-    )) AS l (id)
+    USING locked AS l
     WHERE c.id = l.id
+      -- all of a family, or none
+      AND l.chat_id NOT IN (SELECT f.chat_id FROM family AS f WHERE f.id NOT IN (SELECT id FROM locked))
     RETURNING c.id
 ),
 

@@ -114,7 +114,7 @@ locked AS MATERIALIZED (
 
 gone AS (
     DELETE FROM messages AS m
-    USING unnest(ARRAY(SELECT chat_id FROM locked), ARRAY(SELECT id FROM locked)) AS l (chat_id, id)
+    USING locked AS l
     WHERE m.chat_id = l.chat_id
       AND m.id = l.id
     RETURNING m.id

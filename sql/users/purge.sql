@@ -50,7 +50,7 @@ locked AS MATERIALIZED (
 
 gone AS (
     DELETE FROM users AS u
-    USING unnest(ARRAY(SELECT id FROM locked)) AS l (id)
+    USING locked AS l
     WHERE u.id = l.id
     RETURNING u.id
 ),
