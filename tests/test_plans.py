@@ -153,7 +153,8 @@ def test_purge_walks_by_the_key(connection: psycopg.Connection, name: str, index
 
     assert [index for index in indexes if index not in plan] == []
     assert "Seq Scan" not in plan
-    assert "Sort" not in plan
+    # the batch itself, whose order the planner does not know before PostgreSQL 17
+    assert [key for key in re.findall(r"Sort Key: (\S+)", plan) if not key.startswith("examined")] == []
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
