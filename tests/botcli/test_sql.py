@@ -110,7 +110,7 @@ async def test_show_filled_in(
 ) -> None:
     """With values the text runs in psql as it is, whatever the values are."""
     values = {"message_thread_id": 0, "telegram_message_id": 0, "reply_to_id": 0, "sent_at": "infinity", "role": "user"}
-    values |= {"chat_id": message.chat_id, "user_id": message.user_id, "content": WORDS}
+    values |= {"chat_id": message.chat_id, "user_id": message.user_id, "telegram_chat_id": 0, "content": WORDS}
 
     sql.show("messages/add", param=[f"{name}={value}" for name, value in values.items()])
     psql(capsys.readouterr().out)
@@ -203,7 +203,7 @@ async def test_run_of_a_query_that_writes(capsys: pytest.CaptureFixture[str], da
 async def test_run_with_a_time(database: Database, message: Message, sent_at: str, stored: Any) -> None:
     """A time has its zone or is sql/'s infinity, which is now; all else is refused by the field's name."""
     values = {"message_thread_id": 0, "telegram_message_id": 0, "reply_to_id": 0, "role": "user", "content": "x"}
-    values |= {"chat_id": message.chat_id, "user_id": message.user_id, "sent_at": sent_at}
+    values |= {"chat_id": message.chat_id, "user_id": message.user_id, "telegram_chat_id": 0, "sent_at": sent_at}
     param = [f"{name}={value}" for name, value in values.items()]
 
     if stored == "refused":
