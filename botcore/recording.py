@@ -93,6 +93,7 @@ class Recording:
                 message_id=recorded.message.id,
                 content=content,
                 telegram_user_id=telegram_user_id,
+                telegram_chat_id=telegram_chat_id,
                 sent_at=sent_at,
             )
         return recorded

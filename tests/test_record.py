@@ -97,13 +97,14 @@ async def test_record_keeps_a_deleted_person_and_chat_deleted_at_a_redelivery(da
     assert await database.chats.get(chat_id=message.chat_id) is None
 
 
-async def test_record_keeps_no_original_of_a_person_who_opted_out(database: Database) -> None:
-    """A redelivery gives what is stored of them, and the text that came after its edit is not added to it."""
-    stored = await database.messages.edit(**edited(5, content="b"))
+@pytest.mark.parametrize("sender", [7, None])
+async def test_record_keeps_no_original_of_a_person_who_opted_out(database: Database, sender: int | None) -> None:
+    """A redelivery gives what is stored in their chat, and the text that came after its edit is not added to it."""
+    stored = await database.messages.edit(**edited(5, content="b", telegram_user_id=sender, telegram_chat_id=7))
     assert stored
     await database.users.opt_out(telegram_user_id=7)
 
-    again = await said(database, content="a")
+    again = await said(database, content="a", telegram_user_id=sender, telegram_chat_id=7)
 
     versions = await database.messages.versions(chat_id=stored.message.chat_id, message_id=stored.message.id)
     assert (again.is_new, again.message) == (False, stored.message)

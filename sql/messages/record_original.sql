@@ -6,6 +6,7 @@
 -- message_id        bigint       botcore's id of the message
 -- content           text         as it was sent
 -- telegram_user_id  bigint       Telegram's id of the person; 0 for none
+-- telegram_chat_id  bigint       Telegram's id of the chat, in a private one the person's
 -- sent_at           timestamptz  Telegram's date
 -- returns           bigint       the message's id; no row where that text is known, or not to be recorded
 INSERT INTO message_versions (chat_id, message_id, edited_at, content)
@@ -26,7 +27,7 @@ WHERE c.id = :'chat_id'
   )
   AND NOT EXISTS (
       SELECT FROM refusals
-      WHERE person = person_digest(:'telegram_user_id')
+      WHERE person IN (person_digest(:'telegram_user_id'), person_digest(:'telegram_chat_id'))
         AND until >= :'sent_at'
   )
 -- the lock that the foreign key takes anyway, but in time: where a purge was first, there is no row
