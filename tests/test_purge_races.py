@@ -1,6 +1,7 @@
 """purge beside all else that happens: nobody waits for long, nothing deadlocks, no wrong row goes."""
 
 import asyncio
+from datetime import UTC, datetime
 from random import Random
 
 import psycopg
@@ -9,7 +10,7 @@ import pytest
 from botcore import Database, Scope
 from tests.conftest import until_waiting
 from tests.factories import SENT_AT, dialogue, edited, person, said
-from tests.purges import FUTURE, LATER, contents, count, fill, purge_all
+from tests.purges import FILL, FUTURE, LATER, contents, count, fill, purge_all
 
 SESSIONS = 8
 FILL_HIDDEN = (
@@ -223,3 +224,22 @@ async def test_purge_against_the_migration_of_its_group(database_url: str, conne
             left = await purge_all(database.chats.purge, before=FUTURE)
             assert left in {(0, 0), (2, 2)}
             assert count(connection, "chats") == 0
+
+
+async def test_purge_against_the_erasure_of_a_person(database_url: str, connection: psycopg.Connection) -> None:
+    """30 races over 200 messages, live and hidden: no error, and nothing is left of the person."""
+    async with Database.connect(database_url, min_size=SESSIONS, max_size=SESSIONS) as database:
+        for number in range(30):
+            message = (await said(database, telegram_message_id=number, sent_at=datetime.now(UTC))).message
+            connection.execute(FILL, {**dialogue(message), "n": 200, "sent_at": SENT_AT})
+            await (database.messages.clear(**dialogue(message)) if number % 2 else database.ping())
+
+            await asyncio.gather(
+                database.users.erase(telegram_user_id=7),
+                purge_all(database.messages.purge, before=LATER, batch_size=50),
+                purge_all(database.messages.purge, before=FUTURE, scope="hidden", keep_newest=False),
+                purge_all(database.chats.purge, before=FUTURE),
+                purge_all(database.users.purge, before=FUTURE),
+            )
+
+            assert [count(connection, table) for table in ("messages", "chats", "users")] == [0, 0, 0]
