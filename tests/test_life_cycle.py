@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Literal, cast
 
 import psycopg
+import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -278,6 +279,7 @@ def outcome(call: Callable[[], Any]) -> Any:
         return type(error), getattr(error, "kind", "")
 
 
+@pytest.mark.slow
 def test_life_cycle_is_the_models(database_url: str) -> None:
     """Two thousand steps and more: each gives what the model says, and so does what is read after it."""
     steps: Counter[str] = Counter()

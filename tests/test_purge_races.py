@@ -59,6 +59,7 @@ async def test_record_again_beside_a_purge(database: Database, connection: psyco
     assert (count(connection, "messages"), count(connection, "message_versions")) == (0, 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scope", ["all", "hidden"])
 async def test_purge_against_the_restoration_of_a_message(
     database_url: str, connection: psycopg.Connection, scope: Scope
