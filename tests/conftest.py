@@ -34,6 +34,10 @@ def server() -> Iterator[dict[str, Any]]:
     data_dir = Path(tempfile.mkdtemp(prefix="botcore-"))
     data_dir.chmod(0o711)
     with embedded.serve(data_dir, version=POSTGRES_VERSION) as url:
+        with psycopg.connect(url, autocommit=True) as connection:
+            # a database for each test, of which none outlives the server: 0.03 s instead of 0.26
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
         yield _parts(url)
     # what still runs there notices that the folder is gone
     shutil.rmtree(data_dir, ignore_errors=True)
