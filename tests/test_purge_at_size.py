@@ -40,5 +40,6 @@ async def test_purge_of_a_hundred_thousand_messages(
     assert purged in {MESSAGES - 1, MESSAGES}
     assert purged + arrived >= examined >= purged
     left = await database.messages.recent(**dialogue(first), page_size=1_000)
-    assert [message.content for message in left[:arrived]] == ["new"] * arrived
-    assert (len(left), count(connection, "message_versions")) == (MESSAGES - purged + arrived, MESSAGES - purged)
+    assert {message.content for message in left[:arrived]} == {"new"}
+    assert count(connection, "messages") == MESSAGES - purged + arrived
+    assert count(connection, "message_versions") == MESSAGES - purged
