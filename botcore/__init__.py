@@ -20,6 +20,8 @@ from botcore.rows import (
     Scope,
     Spoken,
     Totals,
+    Update,
+    UpdateState,
     User,
     Version,
 )
@@ -52,6 +54,8 @@ __all__ = [
     "Totals",
     "Transaction",
     "Unavailable",
+    "Update",
+    "UpdateState",
     "User",
     "Version",
     "console",

@@ -12,6 +12,7 @@ from botcore.executor import Executor
 from botcore.messages import Messages
 from botcore.pool import PoolSettings
 from botcore.stats import Stats
+from botcore.updates import Updates
 from botcore.users import Users
 
 
@@ -21,6 +22,7 @@ class Transaction:
     users: Users
     chats: Chats
     messages: Messages
+    updates: Updates
     stats: Stats
 
     def __init__(self, executor: Executor) -> None:
@@ -28,6 +30,7 @@ class Transaction:
         self.users = Users(executor)
         self.chats = Chats(executor)
         self.messages = Messages(executor)
+        self.updates = Updates(executor)
         self.stats = Stats(executor)
 
     @asynccontextmanager

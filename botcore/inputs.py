@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import datetime
+from typing import Final
 
 from botcore.errors import InvalidInput
 from botcore.queries import Parameter, Query
@@ -33,13 +34,14 @@ def _bigint(name: str, value: object, parameter: Parameter) -> None:
         raise InvalidInput(name, f"must be {parameter.bounds.start}..{parameter.bounds.stop - 1}, not {value}")
 
 
-def _bigints(name: str, value: object, parameter: Parameter) -> None:
+def _list(name: str, value: object, parameter: Parameter) -> None:
     if not isinstance(value, list):
         raise InvalidInput(name, f"must be a list, not {type(value).__name__}")
     if parameter.bounds and len(value) not in parameter.bounds:
         raise InvalidInput(name, f"must have at most {parameter.bounds.stop - 1} items, not {len(value)}")
+    element = Parameter(parameter.type.removesuffix("[]"))
     for each in value:
-        _bigint(name, each, Parameter("bigint"))
+        _CHECKS[element.type](name, each, element)
 
 
 def _text(name: str, value: object, parameter: Parameter) -> None:
@@ -65,4 +67,10 @@ def _timestamptz(name: str, value: object, _: Parameter) -> None:
         raise InvalidInput(name, f"must be in the years {_READABLE_YEARS[0]}..{_READABLE_YEARS[1]}")
 
 
-_CHECKS = {"bigint": _bigint, "bigint[]": _bigints, "text": _text, "timestamptz": _timestamptz}
+_CHECKS: Final = {
+    "bigint": _bigint,
+    "bigint[]": _list,
+    "text": _text,
+    "text[]": _list,
+    "timestamptz": _timestamptz,
+}

@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from psycopg.rows import AsyncRowFactory, args_row, scalar_row
 
 from botcore.executor import Executor
-from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, User, Version
+from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, Update, User, Version
 
 # 2 s together: a message is stored in milliseconds, and who writes for longer is not waited for
 _WAITS: Final = 200
@@ -43,11 +43,12 @@ class Privacy:
         [kept] = await self._executor.all("users/kept", args_row(Kept), telegram_user_id=telegram_user_id)
         return kept
 
-    async def export(self, *, telegram_user_id: int) -> AsyncIterator[User | Chat | Message | Version]:
+    async def export(self, *, telegram_user_id: int) -> AsyncIterator[User | Chat | Message | Version | Update]:
         """Everything live that is kept about the person, across chats and bots: they, then chat by chat.
 
         A chat's messages are those of their dialogues, by topic, oldest first; an edited one is followed by its
-        versions. Read in pages, each as it is then: what changes meanwhile may or may not be in.
+        versions. At the end come their updates that are not handled yet. Read in pages, each as it is then: what
+        changes meanwhile may or may not be in.
         """
         user = await self._executor.one("users/find", args_row(User), telegram_user_id=telegram_user_id)
         if user:
@@ -57,6 +58,10 @@ class Privacy:
             yield chat
             async for each in self._dialogues(chat.id, key["user_id"]):
                 yield each
+        for update in await self._executor.all(
+            "users/export_updates", args_row(Update), telegram_user_id=telegram_user_id
+        ):
+            yield update
 
     async def erase(self, *, telegram_user_id: int) -> Receipt:
         """Removes for good all that is kept about the person across chats and bots, hidden rows too.
@@ -69,6 +74,7 @@ class Privacy:
         """
         await self._executor.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
         await self._writers_end()
+        await self._executor.all("users/erase_updates", scalar_row, telegram_user_id=telegram_user_id)
         async with self._executor.transaction() as executor:
             await executor.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
             [receipt] = await executor.all(
@@ -127,6 +133,7 @@ class Privacy:
             )
             if entered and telegram_user_id is not None:
                 await _erase(executor, telegram_user_id)
+                await executor.all("users/erase_updates", scalar_row, telegram_user_id=telegram_user_id)
             return bool(entered)
 
     async def _dialogues(self, chat_id: int, user_id: int) -> AsyncIterator[Message | Version]:

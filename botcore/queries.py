@@ -10,7 +10,7 @@ from psycopg.sql import Literal
 
 _FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
-_PARAMETER = re.compile(r"^-- (\w+) +(bigint(?:\[\])?|text|timestamptz)( .*)?$", re.MULTILINE)
+_PARAMETER = re.compile(r"^-- (\w+) +((?:bigint|text)(?:\[\])?|timestamptz)( .*)?$", re.MULTILINE)
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -69,8 +69,13 @@ def paste(query: Query, values: Mapping[str, object]) -> str:
 def _literal(value: object) -> str:
     if value is None:
         return "NULL"
-    text = f"{{{','.join(map(str, value))}}}" if isinstance(value, list) else str(value)
+    text = f"{{{','.join(map(_element, value))}}}" if isinstance(value, list) else str(value)
     return Literal(text).as_string()
+
+
+def _element(value: object) -> str:
+    # https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO
+    return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"' if isinstance(value, str) else str(value)
 
 
 def _parameter(kind: str, rest: str) -> Parameter:

@@ -7,6 +7,7 @@ from typing import Literal
 Role = Literal["system", "user", "assistant"]
 ChatType = Literal["private", "group", "supergroup", "channel"]
 Scope = Literal["all", "hidden"]
+UpdateState = Literal["pending", "running", "failed", "done"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,13 +143,43 @@ class Person:
 
 
 @dataclass(frozen=True, slots=True)
+class Update:
+    """What Telegram delivered; of a done one nothing is left but its number and times.
+
+    `telegram_chat_id` is whose turn it is: the chat's id, or the person's where there is no chat, 0 for neither.
+    `due_at` is when a worker may take it; in work, until when its worker has it. `sends` counts what the handling has
+    begun to send.
+    """
+
+    bot_id: int
+    update_id: int
+    telegram_chat_id: int
+    telegram_user_id: int
+    payload: str | None = field(repr=False)
+    state: UpdateState
+    due_at: datetime
+    worker: str
+    attempts: int
+    failures: int
+    sends: int
+    error: str | None
+    sqlstate: str | None
+    received_at: datetime
+    finished_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
-    """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet."""
+    """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet.
+
+    `updates` are those that wait to be handled, or were set aside.
+    """
 
     users: int
     chats: int
     messages: int
     versions: int
+    updates: int
     hidden_users: int
     hidden_chats: int
     hidden_messages: int

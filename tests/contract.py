@@ -14,7 +14,7 @@ from botcore import Database, Found, Message, Recorded, Spoken, migrations, quer
 from botcore.queries import Parameter
 
 # https://www.postgresql.org/docs/18/catalog-pg-type.html
-TYPES = {16: "boolean", 20: "bigint", 23: "integer", 25: "text", 1016: "bigint[]", 1184: "timestamptz"}
+TYPES = {16: "boolean", 20: "bigint", 23: "integer", 25: "text", 1009: "text[]", 1016: "bigint[]", 1184: "timestamptz"}
 PYTHON_TYPES = {
     "boolean": "bool",
     "bigint": "int",

@@ -47,3 +47,11 @@ def dialogue(message: Message) -> dict[str, Any]:
 def edited(seconds: int, **changes: Any) -> dict[str, Any]:
     """The arguments of `messages.edit` for the same message, edited so many seconds after it was sent."""
     return incoming(**{"edited_at": SENT_AT + timedelta(seconds=seconds)} | changes)
+
+
+def update(update_id: int, *, chat: int = 7, text: str = "Hello") -> dict[str, Any]:
+    """A raw update with a private message."""
+    person = {"id": chat, "is_bot": False, "first_name": "Ada"}
+    private = {"id": chat, "type": "private", "first_name": "Ada"}
+    sent = {"message_id": update_id, "date": int(SENT_AT.timestamp()), "chat": private, "from": person, "text": text}
+    return {"update_id": update_id, "message": sent}

@@ -107,7 +107,7 @@ def test_every_query_method_has_its_file() -> None:
         if not method.startswith("_") and f"{folder}/{method}" not in NAMES
     ]
 
-    assert sorted(repositories) == ["chats", "messages", "stats", "users"]
+    assert sorted(repositories) == ["chats", "messages", "stats", "updates", "users"]
     assert missing == []
 
 

@@ -44,6 +44,13 @@ SELECT
             AND v.message_id = said.id
         WHERE said.edited_at IS NOT NULL
     ) AS versions,
+    (
+        -- as erase_updates finds those that wait; one that was set aside counts where they sent it
+        SELECT count(*)
+        FROM updates
+        WHERE state IN ('pending', 'running', 'failed')
+          AND :'telegram_user_id' IN (telegram_user_id, telegram_chat_id)
+    ) AS updates,
     (SELECT count(*) FROM person WHERE deleted_at IS NOT NULL) AS hidden_users,
     (SELECT count(*) FROM own WHERE deleted_at IS NOT NULL) AS hidden_chats,
     (SELECT count(*) FROM said WHERE deleted_at IS NOT NULL) AS hidden_messages;
