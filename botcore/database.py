@@ -1,12 +1,12 @@
 """The one object that a service opens."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self, Unpack
 
 from psycopg.rows import scalar_row
 
-from botcore import pool
+from botcore import listening, pool
 from botcore.chats import Chats
 from botcore.executor import Executor
 from botcore.messages import Messages
@@ -46,6 +46,10 @@ class Transaction:
 class Database(Transaction):
     """The repositories over a pool of connections: every call is a transaction of its own."""
 
+    def __init__(self, executor: Executor, url: str) -> None:
+        super().__init__(executor)
+        self._url = url
+
     @classmethod
     @asynccontextmanager
     async def connect(cls, url: str, **settings: Unpack[PoolSettings]) -> AsyncIterator[Self]:
@@ -57,8 +61,17 @@ class Database(Transaction):
         closed = pool.create(url, **settings)
         await (await pool.connect(url)).close()
         async with closed as opened:
-            yield cls(Executor(opened.connection))
+            yield cls(Executor(opened.connection), url)
 
     async def ping(self) -> None:
         """One round trip to the server; raises Unavailable when there is no answer."""
         await self._executor.one("database/ping", scalar_row)
+
+    def listen(self, channel: str) -> AsyncGenerator[str, None]:
+        """The payloads of NOTIFY on this channel, and '' whenever it listens anew: what was sent before is missed.
+
+        It holds a connection of its own beside the pool's, comes back by itself after a loss, and ends when it is
+        cancelled. A pooler that shares connections between transactions, as PgBouncer does, brings nothing: look for
+        work now and then as well. Raises InvalidInput for a channel that is empty or beyond 63 bytes.
+        """
+        return listening.payloads(self._url, channel)
