@@ -121,6 +121,7 @@ def unstored(message: Message) -> Stored:
         media_group_id=message.media_group_id,
         sender_chat_id=None,
         forward_date=message.forward_origin.date if message.forward_origin else None,
+        delivery=None,
         sent_at=message.date,
         edited_at=None,
         created_at=message.date,

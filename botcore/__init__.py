@@ -10,6 +10,7 @@ from botcore.messages import NEWEST
 from botcore.rows import (
     Chat,
     ChatType,
+    Delivery,
     Found,
     Kept,
     Message,
@@ -37,6 +38,7 @@ __all__ = [
     "ChatType",
     "Conflict",
     "Database",
+    "Delivery",
     "Found",
     "InvalidInput",
     "Kept",

@@ -1,14 +1,14 @@
 """Messages: how a dialogue (chat, person, topic) is read, added to and forgotten."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final, Literal
 
-from psycopg.rows import args_row, scalar_row, tuple_row
+from psycopg.rows import args_row, scalar_row
 
 from botcore import purging
-from botcore.errors import Conflict, InvalidInput, NotFound, NotRecorded
-from botcore.recording import ATTEMPTS, Recording
-from botcore.rows import ChatType, Cleared, Found, Message, Purged, Role, Scope, Spoken, User, Version
+from botcore.errors import InvalidInput
+from botcore.rows import ChatType, Cleared, Found, Message, Purged, Role, Scope, Spoken, Version
+from botcore.sending import Sending
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -22,48 +22,8 @@ _found = args_row(lambda *values: Found(Message(*values[:-1]), values[-1]))
 _spoken = args_row(lambda *values: Spoken(Message(*values[:-1]), values[-1]))
 
 
-class Messages(Recording):
-    """Queries of sql/messages/, one method a file; `record` and `edit` are those of Recording."""
-
-    async def add(
-        self,
-        *,
-        chat_id: int,
-        user_id: int | None,
-        role: Role,
-        content: str,
-        telegram_chat_id: int | None = None,
-        telegram_message_id: int | None = None,
-        reply_to_id: int | None = None,
-        message_thread_id: int = 0,
-        sent_at: datetime | None = None,
-    ) -> Message:
-        """Stores a message of a known chat and person; `sent_at` is now when it is not given.
-
-        A known `telegram_message_id` gives the stored message, deleted or not. What was sent to a group that
-        became a supergroup since is stored there: `telegram_chat_id`, where it was sent to, tells whose its Telegram id
-        is.
-        Raises NotFound when the chat or the person is unknown or deleted, NotRecorded when the person opted out, or
-        was erased after `sent_at`.
-        """
-        for _ in range(ATTEMPTS):
-            message = await self._executor.one(
-                "messages/add",
-                _message,
-                chat_id=chat_id,
-                user_id=user_id,
-                role=role,
-                content=content,
-                telegram_chat_id=telegram_chat_id,
-                telegram_message_id=telegram_message_id,
-                reply_to_id=reply_to_id,
-                message_thread_id=message_thread_id,
-                sent_at=sent_at,
-            )
-            if message:
-                return message
-            await self._check_parents(chat_id, user_id, sent_at)
-        raise Conflict("messages/add", "uq_messages_chat_id_telegram_message_id")
+class Messages(Sending):
+    """Queries of sql/messages/, one method a file; some are those of Sending and Recording."""
 
     async def get(self, *, chat_id: int, message_id: int) -> Message | None:
         """The live message of this chat with botcore's id."""
@@ -257,22 +217,6 @@ class Messages(Recording):
             after=after,
             batch_size=batch_size,
         )
-
-    async def _check_parents(self, chat_id: int, user_id: int | None, sent_at: datetime | None) -> None:
-        if await self._executor.one("chats/get", tuple_row, chat_id=chat_id) is None:
-            raise NotFound("chat", chat_id=chat_id)
-        if not user_id:
-            return
-        user = await self._executor.one("users/get", args_row(User), user_id=user_id)
-        if user is None:
-            raise NotFound("user", user_id=user_id)
-        asked = {
-            "telegram_user_id": user.telegram_user_id,
-            "telegram_chat_id": 0,
-            "sent_at": sent_at or datetime.now(UTC),
-        }
-        if await self._executor.one("messages/record_refused", scalar_row, **asked):
-            raise NotRecorded
 
 
 def _check_versions(versions: str) -> None:

@@ -6,6 +6,7 @@ from typing import Literal
 
 Role = Literal["system", "user", "assistant"]
 ChatType = Literal["private", "group", "supergroup", "channel"]
+Delivery = Literal["pending", "unconfirmed"]
 Scope = Literal["all", "hidden"]
 UpdateState = Literal["pending", "running", "failed", "done"]
 
@@ -47,6 +48,8 @@ class Message:
     `kind` is Telegram's word for what it is, `sender_chat_id` Telegram's id of a chat that spoke in place of a person,
     `forward_date` when a forwarded message was first sent. `telegram_message_id` is negated where it counted in the
     group that this chat was before it became a supergroup. The message that `reply_to_id` names may be gone.
+    `delivery` is of what the bot sends: pending while Telegram surely does not have it, unconfirmed once it was handed
+    over without an answer so far, then None, as for all that is not to be sent.
     """
 
     chat_id: int
@@ -62,6 +65,7 @@ class Message:
     media_group_id: str | None
     sender_chat_id: int | None
     forward_date: datetime | None
+    delivery: Delivery | None
     sent_at: datetime
     edited_at: datetime | None
     created_at: datetime

@@ -248,4 +248,5 @@ class Model(Reads):
 
 
 def _filled(fields: dict[str, Any]) -> dict[str, Any]:
-    return {"media_group_id": None, "sender_chat_id": None, "forward_date": None, "reply_to_id": None} | fields
+    absent = ("media_group_id", "sender_chat_id", "forward_date", "delivery", "reply_to_id")
+    return dict.fromkeys(absent) | fields

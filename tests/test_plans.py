@@ -70,6 +70,8 @@ def lopsided(create_database: CreateDatabase, template: str) -> Iterator[psycopg
         ("messages/get", ["pk_messages"]),
         ("messages/window_original", ["ix_messages_dialogue", "ix_messages_system", "pk_message_versions"]),
         ("messages/versions", ["pk_messages", "pk_message_versions"]),
+        ("messages/reply_to", ["pk_messages"]),
+        ("messages/deliver", ["pk_messages", "uq_messages_chat_id_telegram_message_id", "pk_chats"]),
         ("messages/edit_lock", ["uq_messages_chat_id_telegram_message_id"]),
         ("messages/delete_many", ["uq_messages_chat_id_telegram_message_id"]),
         ("messages/edit", ["pk_messages"]),
@@ -109,6 +111,16 @@ def test_change_of_many_messages_goes_by_its_index(connection: psycopg.Connectio
 def test_newest_messages_are_not_sorted_out_of_the_dialogue(connection: psycopg.Connection, mode: str) -> None:
     """The index gives the newest 20 in order; a sort would read all 20,000."""
     assert "Sort" not in explain(connection, "messages/recent", mode)
+
+
+@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connection, mode: str) -> None:
+    """Of a chat of 25,000 messages those behind the question are read, in their order, and no others."""
+    plan = explain(connection, "messages/reply_to", mode, analyze=True, message_id="105000")
+
+    assert "Backward using pk_messages" in plan
+    assert "Sort" not in plan
+    assert re.search(r"Rows Removed by Filter: 21\b", plan)
 
 
 @pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])

@@ -13,7 +13,7 @@ import pytest
 from botcore import Database, queries
 from tests import contract
 from tests.conftest import CreateDatabase
-from tests.factories import said
+from tests.factories import dialogue, said
 
 NAMES = queries.names()
 
@@ -30,9 +30,9 @@ async def converse(url: str) -> None:
     """Stores what one `botcli chat` stores, and a system message."""
     async with Database.connect(url) as database:
         recorded = await said(database, bot_id=0, telegram_user_id=1, telegram_message_id=None)
-        await database.messages.add(
-            chat_id=recorded.message.chat_id, user_id=recorded.message.user_id, role="system", content="Be brief."
-        )
+        key = dialogue(recorded.message)
+        await database.messages.add(**key, role="assistant", content="Hello", reply_to_id=recorded.message.id)
+        await database.messages.add(**key, role="system", content="Be brief.")
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from aiogram.types import Message, TelegramObject
 from botcli.incoming import clean, sender
 from botcli.middleware import Dialogue, Handler, Store
 from botcli.windows import Windows
-from botcore import Database, Role, Totals
+from botcore import Database, Delivery, Role, Totals
 from botcore import Message as Stored
 
 COMMANDS: Final = {
@@ -31,6 +31,7 @@ _MESSAGE_UNITS: Final = 4_096
 _OPTED_OUT: Final = "Nothing is recorded since you opted out; /privacy changes that."
 _NOBODY: Final = "Only a person has a dialogue with me, not a chat or an anonymous admin."
 _SPEAKERS: Final[dict[Role, str]] = {"user": "You", "assistant": "Bot", "system": "System"}
+_STATES: Final[dict[Delivery | None, str]] = {"pending": " (not sent yet)", "unconfirmed": " (unconfirmed)", None: ""}
 
 
 def build_router(database: Database) -> Router:
@@ -103,9 +104,10 @@ async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialog
 
 def _transcript(messages: list[Stored], *, dated: bool = False) -> str:
     room = _MESSAGE_UNITS // max(1, len(messages)) - 1
-    lines = (f"{_SPEAKERS[m.role]}: {' '.join(m.content.split()) or f'[{m.kind}]'}" for m in messages)
+    speakers = (_SPEAKERS[m.role] + _STATES[m.delivery] for m in messages)
+    texts = (" ".join(m.content.split()) or f"[{m.kind}]" for m in messages)
     dates = (f"{m.sent_at:%Y-%m-%d} " if dated else "" for m in messages)
-    return "\n".join(_cut(date + line, room) for date, line in zip(dates, lines, strict=True))
+    return "\n".join(_cut(f"{date}{who}: {text}", room) for date, who, text in zip(dates, speakers, texts, strict=True))
 
 
 def _cut(line: str, units: int) -> str:

@@ -11,6 +11,7 @@
 -- telegram_chat_id     bigint       where it was sent to, if the chat may have become another one since; 0 for the chat
 -- telegram_message_id  bigint       Telegram's id of the message there; 0 for none
 -- reply_to_id          bigint       botcore's id of the message that this one answers; 0 for none
+-- delivery             text         pending or unconfirmed, of what is to be sent; '' for what is not
 -- sent_at              timestamptz  Telegram's date; infinity for now
 -- returns              Message      0..1 rows: none where chat or person is not live, or a concurrent call was first
 WITH place AS (
@@ -29,7 +30,7 @@ WITH place AS (
 stored AS (
     SELECT
         m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length,
-        m.telegram_message_id, m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at,
+        m.telegram_message_id, m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.delivery, m.sent_at,
         m.edited_at, m.created_at, m.deleted_at
     FROM place
     INNER JOIN messages AS m
@@ -52,11 +53,12 @@ known_user AS (
 
 written AS (
     INSERT INTO messages (
-        chat_id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id, sent_at
+        chat_id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id, delivery, sent_at
     )
     SELECT
         place.id, u.id, :'message_thread_id', :'role', :'content', place.telegram_message_id,
-        NULLIF(:'reply_to_id'::bigint, 0), COALESCE(NULLIF(:'sent_at'::timestamptz, 'infinity'), now())
+        NULLIF(:'reply_to_id'::bigint, 0), NULLIF(:'delivery', ''),
+        COALESCE(NULLIF(:'sent_at'::timestamptz, 'infinity'), now())
     FROM place
     LEFT JOIN known_user AS u ON TRUE
     WHERE place.deleted_at IS NULL
@@ -65,7 +67,7 @@ written AS (
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 )
 
 TABLE written

@@ -36,5 +36,5 @@ WHERE m.chat_id = kept.chat_id
   AND COALESCE(m.edited_at, '-infinity') <= kept.edited_at
 RETURNING
     m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length, m.telegram_message_id,
-    m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at, m.edited_at, m.created_at,
+    m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.delivery, m.sent_at, m.edited_at, m.created_at,
     m.deleted_at;

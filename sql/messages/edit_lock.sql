@@ -12,7 +12,7 @@
 -- returns                 Message      0..1 rows: none where it is not stored, or its person is not to be recorded
 SELECT
     m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length, m.telegram_message_id,
-    m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at, m.edited_at, m.created_at,
+    m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.delivery, m.sent_at, m.edited_at, m.created_at,
     m.deleted_at
 FROM chats AS c
 INNER JOIN messages AS m

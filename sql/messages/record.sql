@@ -52,7 +52,7 @@ old_user AS (
 stored AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at,
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         FALSE AS is_new
     FROM messages
     WHERE chat_id = (SELECT id FROM old_chat)
@@ -125,7 +125,7 @@ new_message AS (
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at,
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         TRUE AS is_new
 )
 

@@ -62,8 +62,8 @@ part AS (
 found AS (
     SELECT
         m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length, m.telegram_message_id,
-        m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at, m.edited_at, m.created_at,
-        m.deleted_at,
+        m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.delivery, m.sent_at, m.edited_at,
+        m.created_at, m.deleted_at,
         CASE
             WHEN :'order' = 'newest' THEN 0
             ELSE (1000000 * ts_rank(message_words(m.content, m.chat_id, m.user_id, m.id), part.words))::bigint
@@ -72,7 +72,7 @@ found AS (
     CROSS JOIN LATERAL (
         SELECT
             chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-            media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+            media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
         FROM messages
         WHERE message_words(content, chat_id, user_id, id) @@ part.wanted
           AND id BETWEEN part.lowest AND part.highest
@@ -91,7 +91,7 @@ found AS (
 
 SELECT
     chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, rank
+    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, rank
 FROM found
 WHERE :'order' = 'newest'
    OR (rank, id) < (:'below_rank', :'before_id')

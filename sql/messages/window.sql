@@ -12,7 +12,7 @@
 WITH pinned AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -26,7 +26,7 @@ WITH pinned AS (
 newest AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -40,13 +40,13 @@ newest AS (
 chosen AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at,
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         0 AS place, length AS used
     FROM pinned
     UNION ALL
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at,
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         1 AS place,
         sum(length) OVER (ORDER BY id DESC) + COALESCE((SELECT pinned.length FROM pinned), 0) AS used
     FROM newest
@@ -54,7 +54,7 @@ chosen AS (
 
 SELECT
     chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 FROM chosen
 WHERE used <= :'max_characters'
 ORDER BY place, id;

@@ -13,7 +13,7 @@
 WITH candidates AS (
     (SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, 0 AS place
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, 0 AS place
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id IS NULL
@@ -25,7 +25,7 @@ WITH candidates AS (
     UNION ALL
     (SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, 1 AS place
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, 1 AS place
     FROM messages
     WHERE chat_id = :'chat_id'
       AND message_thread_id = :'message_thread_id'
@@ -39,7 +39,7 @@ spoken AS (
     SELECT
         m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, COALESCE(o.content, m.content) AS content,
         char_length(COALESCE(o.content, m.content)) AS length, m.telegram_message_id, m.reply_to_id,
-        m.media_group_id, m.sender_chat_id, m.forward_date, m.sent_at,
+        m.media_group_id, m.sender_chat_id, m.forward_date, m.delivery, m.sent_at,
         NULLIF(COALESCE(o.edited_at, m.edited_at), '-infinity') AS edited_at, m.created_at, m.deleted_at, m.place,
         CASE
             WHEN m.role <> 'user' THEN NULL
@@ -85,14 +85,15 @@ spoken AS (
 counted AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, speaker, place,
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        speaker, place,
         sum(length + COALESCE(char_length(speaker) + 2, 0)) OVER (ORDER BY place, id DESC) AS used
     FROM spoken
 )
 
 SELECT
     chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, speaker
+    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, speaker
 FROM counted
 WHERE used <= :'max_characters'
 ORDER BY place, id;

@@ -9,7 +9,7 @@
 WITH pinned AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -23,7 +23,7 @@ WITH pinned AS (
 newest AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -37,12 +37,12 @@ newest AS (
 candidates AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, 0 AS place
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, 0 AS place
     FROM pinned
     UNION ALL
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, 1 AS place
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, 1 AS place
     FROM newest
 ),
 
@@ -50,7 +50,7 @@ originals AS (
     SELECT
         c.chat_id, c.id, c.user_id, c.message_thread_id, c.role, c.kind, COALESCE(o.content, c.content) AS content,
         char_length(COALESCE(o.content, c.content)) AS length, c.telegram_message_id, c.reply_to_id,
-        c.media_group_id, c.sender_chat_id, c.forward_date, c.sent_at,
+        c.media_group_id, c.sender_chat_id, c.forward_date, c.delivery, c.sent_at,
         NULLIF(COALESCE(o.edited_at, c.edited_at), '-infinity') AS edited_at, c.created_at, c.deleted_at, c.place
     FROM candidates AS c
     LEFT JOIN LATERAL (
@@ -68,14 +68,14 @@ originals AS (
 counted AS (
     SELECT
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at, place,
+        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, place,
         sum(length) OVER (ORDER BY place, id DESC) AS used
     FROM originals
 )
 
 SELECT
     chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, sent_at, edited_at, created_at, deleted_at
+    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 FROM counted
 WHERE used <= :'max_characters'
 ORDER BY place, id;

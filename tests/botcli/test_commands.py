@@ -90,6 +90,24 @@ async def test_history_of_long_messages(feed: Feed, bot_api: BotApi) -> None:
     assert "\ufffd" not in text
 
 
+async def test_history_of_replies_that_may_not_have_arrived(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """/history and /search say of a reply that it was not sent, or that nobody knows."""
+    await feed(message=message("Hello"))
+    question, _ = await stored(database)
+    for delivery in ("pending", "unconfirmed"):
+        await database.messages.add(
+            chat_id=question.chat_id, user_id=question.user_id, role="assistant", content="Hello", delivery=delivery
+        )
+
+    await feed(message=message("/history"))
+    await feed(message=message("/search hello"))
+
+    lines = ["You: Hello", "Bot: Hello", "Bot (not sent yet): Hello", "Bot (unconfirmed): Hello"]
+    shown, found = (sent["text"].splitlines() for sent in bot_api.sent[-2:])
+    assert shown == lines
+    assert [line.split(" ", 1)[1] for line in found] == lines[::-1]
+
+
 async def test_stats_of_this_bot(feed: Feed, bot_api: BotApi) -> None:
     """/stats counts what is stored, not itself."""
     await feed(message=message("Hello"))

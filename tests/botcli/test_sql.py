@@ -111,6 +111,7 @@ async def test_show_filled_in(
     """With values the text runs in psql as it is, whatever the values are."""
     values = {"message_thread_id": 0, "telegram_message_id": 0, "reply_to_id": 0, "sent_at": "infinity", "role": "user"}
     values |= {"chat_id": message.chat_id, "user_id": message.user_id, "telegram_chat_id": 0, "content": WORDS}
+    values |= {"delivery": ""}
 
     sql.show("messages/add", param=[f"{name}={value}" for name, value in values.items()])
     psql(capsys.readouterr().out)
@@ -204,6 +205,7 @@ async def test_run_with_a_time(database: Database, message: Message, sent_at: st
     """A time has its zone or is sql/'s infinity, which is now; all else is refused by the field's name."""
     values = {"message_thread_id": 0, "telegram_message_id": 0, "reply_to_id": 0, "role": "user", "content": "x"}
     values |= {"chat_id": message.chat_id, "user_id": message.user_id, "telegram_chat_id": 0, "sent_at": sent_at}
+    values |= {"delivery": ""}
     param = [f"{name}={value}" for name, value in values.items()]
 
     if stored == "refused":
@@ -216,7 +218,7 @@ async def test_run_with_a_time(database: Database, message: Message, sent_at: st
     assert newest.sent_at == {"refused": message.sent_at, None: newest.created_at}.get(stored, stored)
 
 
-@pytest.mark.parametrize("columns", [80, 300])
+@pytest.mark.parametrize("columns", [80, 320])
 async def test_run_in_a_terminal(database: Database, environment: dict[str, str], tmp_path: Path, columns: int) -> None:
     """A wide terminal shows a table, a narrow one a line for each value; neither obeys what somebody wrote."""
     hostile = (await said(database, content=HOSTILE)).message
