@@ -14,6 +14,7 @@ from aiogram.types.update import UpdateTypeLookupError
 from structlog.contextvars import bound_contextvars
 
 from botcli.incoming import incoming, sender
+from botcli.journal import Handling
 from botcore import Database, NotRecorded, Recorded, Transaction
 
 Handler = Callable[[TelegramObject, dict[str, Any]], Awaitable[Any]]
@@ -74,13 +75,14 @@ class Store(BaseMiddleware):
         self._store = _record_hidden if hidden else _record
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-        """The handler's result; None for a message that was stored, or whose sender was erased, before it came."""
+        """The handler's result; None for a message that another update stored, or whose sender was erased since."""
         message = cast("Message", event)
         try:
             recorded = await self._store(self._database, data["bot"].id, message)
         except NotRecorded:
             return await handler(event, {**data, "recorded": None}) if await self._opted_out(message) else None
-        if not recorded.is_new:
+        handling: Handling | None = data.get("handling")
+        if handling.is_known(recorded) if handling else not recorded.is_new:
             return None
         stored = recorded.message
         if stored.user_id is not None:

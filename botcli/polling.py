@@ -1,84 +1,106 @@
-"""Takes updates from the Bot API by long polling, until it is told to stop."""
+"""Takes updates from the Bot API by long polling: what is stored is confirmed, nothing else."""
 
 import asyncio
+import json
 import logging
+from contextlib import suppress
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from aiogram import Bot
 from aiogram.client.session.aiohttp import AiohttpSession
-from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
-from aiogram.types import TelegramObject
-from aiogram.utils.token import TokenValidationError
+from aiogram.exceptions import AiogramError, TelegramConflictError
+from aiogram.methods import TelegramMethod
 
 from botcli import decoding
-from botcli.bot import bot_commands, build_dispatcher
-from botcli.middleware import Handler
-from botcli.replies import Replier
-from botcli.requests import FollowMigration, wait_when_told
-from botcli.windows import DEFAULT, Windows
-from botcore import BotcoreError, Database
+from botcli.delivery import Delivery
+from botcore import BotcoreError, Database, InvalidInput
 
-# Hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
-FINISH_SECONDS: Final = 3.0
+# seconds that the server holds an empty answer back
+_POLL_SECONDS: Final = 20
+_LONGEST_SECONDS: Final = 30.0
+_FAILED: Final = "no updates from Telegram"
+_CONFLICT: Final = "another program polls with this token, or a webhook is set: see botcli webhook info"
 
 _log = logging.getLogger(__name__)
 
 
-def open_bot(token: str, api_url: str) -> Bot:
-    """The bot of this token on this Bot API server; nothing is asked yet.
+class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
+    """getUpdates, with the updates as they came: what aiogram does not know yet would be lost in its models."""
 
-    Raises BotcoreError when the token has not the form of one.
-    """
-    session = AiohttpSession(api=TelegramAPIServer.from_base(api_url), json_loads=decoding.loads)
-    session.middleware(wait_when_told)
+    __returning__ = list[dict[str, Any]]
+    __api_method__ = "getUpdates"
+
+    offset: int | None = None
+    timeout: int = 0
+    allowed_updates: list[str]
+
+
+class Session(AiohttpSession):
+    """aiogram's, which leaves raw updates as they are and can read all else that is newer than itself."""
+
+    def check_response(self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str) -> Any:
+        """The method's response; raises as aiogram does."""
+        self.json_loads = json.loads if isinstance(method, GetRawUpdates) else decoding.loads
+        return super().check_response(bot, method, status_code, content)
+
+
+async def poll(bot: Bot, database: Database, delivery: Delivery, allowed_updates: list[str]) -> None:
+    """Polls until it is cancelled, but while another process does; that one takes over when this one ends."""
+    beat = delivery.lease_seconds / 3
     try:
-        return Bot(token, session=session)
-    except TokenValidationError:
-        raise BotcoreError("BOT_TOKEN is malformed: @BotFather's tokens look like 123456:ABC-DEF") from None
+        while True:
+            if await _is_ours(bot, database, delivery):
+                fetching = asyncio.create_task(_fetch(bot, delivery, allowed_updates))
+                try:
+                    while not fetching.done() and await _is_ours(bot, database, delivery):
+                        await asyncio.wait({fetching}, timeout=beat)
+                finally:
+                    fetching.cancel()
+                    await asyncio.wait({fetching})
+                if not fetching.cancelled():
+                    fetching.result()
+            await asyncio.sleep(beat)
+    finally:
+        with suppress(BotcoreError):
+            await database.updates.end_polling(bot_id=bot.id, worker=delivery.worker)
 
 
-async def introduce(bot: Bot) -> None:
-    """Checks the token and registers the commands.
-
-    Raises BotcoreError, which shows no token, when the server refuses or cannot be reached.
-    """
+async def _is_ours(bot: Bot, database: Database, delivery: Delivery) -> bool:
     try:
-        await bot.me()
-        await bot.set_my_commands(bot_commands())
-    except (TelegramUnauthorizedError, TelegramNotFound):
-        raise BotcoreError(f"{_host(bot)} refuses BOT_TOKEN: it is wrong or was revoked") from None
-    except AiogramError as error:
-        # the text of a network error can hold the URL, and that the token
-        reason = type(error.__cause__ or error).__name__
-        raise BotcoreError(f"no use of the Bot API at {_host(bot)}: {reason}") from None
+        return await database.updates.lease_polling(
+            bot_id=bot.id, worker=delivery.worker, lease_seconds=delivery.lease_seconds
+        )
+    except BotcoreError as error:
+        _log.warning("no polling without the database", exc_info=error)
+        return False
 
 
-async def poll(bot: Bot, database: Database, replier: Replier, windows: Windows = DEFAULT) -> None:
-    """Answers until SIGTERM or SIGINT; an update in work is finished first."""
-    dispatcher = build_dispatcher(database, replier, windows=windows)
-    dispatcher.update.outer_middleware(finish_started)
-    bot.session.middleware(FollowMigration(database))
-    # One after the other: aiogram confirms an update when it asks for the next ones, and with a task for each it
-    # does so before the handler has stored anything; a kill then lost 300 of 300.
-    await dispatcher.start_polling(bot, handle_as_tasks=False, close_bot_session=False)
+async def _fetch(bot: Bot, delivery: Delivery, allowed_updates: list[str]) -> None:
+    offset, failures = None, 0
+    while True:
+        request = GetRawUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=allowed_updates)
+        try:
+            updates = await bot(request, request_timeout=2 * _POLL_SECONDS)
+            newest = await _store(delivery, updates)
+        except (AiogramError, BotcoreError) as error:
+            _log.warning(_CONFLICT if isinstance(error, TelegramConflictError) else _FAILED, exc_info=error)
+            await asyncio.sleep(min(_LONGEST_SECONDS, 2**failures / 2))
+            failures = min(failures + 1, 10)
+        else:
+            # Without an offset when all is confirmed: after a week of silence the next number can be a lower one
+            offset, failures = None if newest is None else newest + 1, 0
 
 
-async def finish_started(handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
-    """Lets the handler end within FINISH_SECONDS when polling is stopped; aiogram would cancel it."""
-    work = asyncio.ensure_future(handler(event, data))
+async def _store(delivery: Delivery, updates: list[dict[str, Any]]) -> int | None:
+    """Commits them, and gives the highest number, which confirms them all when it is asked for what comes after."""
     try:
-        return await asyncio.shield(work)
-    except asyncio.CancelledError:
-        done, _ = await asyncio.wait({work}, timeout=FINISH_SECONDS)
-        if done and (error := work.exception()):
-            _log.error("update failed", exc_info=error)
-        work.cancel()
-        raise
-
-
-def _host(bot: Bot) -> str:
-    """The server without what a URL can hold besides: a password, a token."""
-    url = urlsplit(bot.session.api.base)
-    return url.netloc.rpartition("@")[2] or "TELEGRAM_API_URL"
+        await delivery.store(updates)
+    except InvalidInput:
+        # one that is no update must not hold up the others
+        for update in updates:
+            try:
+                await delivery.store([update])
+            except InvalidInput as error:
+                _log.error("dropped what is no update", exc_info=error)
+    numbers = (update.get("update_id") for update in updates)
+    return max((number for number in numbers if isinstance(number, int)), default=None)

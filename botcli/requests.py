@@ -8,7 +8,13 @@ from aiogram.client.session.middlewares.base import (
     BaseRequestMiddleware,
     NextRequestMiddlewareType,
 )
-from aiogram.exceptions import TelegramMigrateToChat, TelegramRetryAfter
+from aiogram.exceptions import (
+    TelegramAPIError,
+    TelegramMigrateToChat,
+    TelegramNetworkError,
+    TelegramRetryAfter,
+    TelegramServerError,
+)
 from aiogram.methods import TelegramMethod
 from aiogram.methods.base import Response, TelegramType
 
@@ -27,6 +33,11 @@ async def wait_when_told(
         except TelegramRetryAfter as refusal:
             _log.warning("told to wait", extra={"method": type(method).__name__, "seconds": refusal.retry_after})
             await asyncio.sleep(refusal.retry_after)
+
+
+def had_no_effect(error: Exception) -> bool:
+    """Whether it is certain that Telegram did nothing."""
+    return isinstance(error, TelegramAPIError) and not isinstance(error, TelegramNetworkError | TelegramServerError)
 
 
 class FollowMigration(BaseRequestMiddleware):

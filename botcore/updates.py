@@ -11,13 +11,10 @@ from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor
 from botcore.rows import Update, UpdateState
 
-CHANNEL: Final = "botcore_updates"
-"""What `announce` notifies, for `Database.listen`; the payload is the bot's id."""
-
 MAX_FAILURES: Final = 5
 LEASE_SECONDS: Final = 10
 
-_FIRST_CHAT: Final = -(2**63)
+_BEFORE_ALL: Final = -(2**63)
 _BIGINT: Final = range(-(2**63), 2**63)
 _IN_WORK: Final = "uq_updates_bot_id_telegram_chat_id"
 
@@ -30,6 +27,9 @@ class Updates:
     A worker is a name that no other process has. What it is given is its own for `lease_seconds`, or for as long as
     it renews that; of a chat there is never more than one in work, be the workers as many as they like.
     """
+
+    CHANNEL: Final = "botcore_updates"
+    """What `announce` notifies, for `Database.listen`; the payload is the bot's id."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -73,7 +73,7 @@ class Updates:
         capacity: int,
         lease_seconds: int = LEASE_SECONDS,
         max_failures: int = MAX_FAILURES,
-        after_chat_id: int = _FIRST_CHAT,
+        after_chat_id: int | None = None,
     ) -> list[Update]:
         """Gives the worker at most `capacity` updates, 1..1000, each of another chat, by the chats' ids.
 
@@ -89,7 +89,7 @@ class Updates:
                 capacity=capacity,
                 lease_seconds=lease_seconds,
                 max_failures=max_failures,
-                after_chat_id=after_chat_id,
+                after_chat_id=_BEFORE_ALL if after_chat_id is None else after_chat_id,
             )
         except Conflict as error:
             if error.constraint != _IN_WORK:

@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from contextlib import suppress
+from typing import cast
 
 from botcli.database import open_database
 from botcli.settings import BotSettings
@@ -18,20 +19,37 @@ async def run() -> None:
     # the bot's id, before the colon, is no secret and worth reading
     secret = token.partition(":")[2]
     logs.configure(settings.log_level, settings.log_format, sql=settings.log_sql, secrets=[secret])
-    serving = asyncio.ensure_future(_serve(token, settings))
-    # until polling begins, which has its own: then an update in work is finished
+    stop = asyncio.Event()
+    serving = asyncio.ensure_future(_serve(token, settings, stop))
+    # until it serves a signal ends it at once; then it finishes what is in work, unless there comes a second one
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, serving.cancel)
     with suppress(asyncio.CancelledError):
         await serving
 
 
-async def _serve(token: str, settings: BotSettings) -> None:
-    from botcli import polling
+async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None:
+    from botcli import serving
     from botcli.replies.echo import Echo
     from botcli.windows import Windows
 
-    async with polling.open_bot(token, settings.telegram_api_url) as bot:
-        await polling.introduce(bot)
+    def end() -> None:
+        task.cancel() if stop.is_set() else stop.set()
+
+    task = cast("asyncio.Task[None]", asyncio.current_task())
+    async with serving.open_bot(token, settings.telegram_api_url) as bot:
+        await serving.introduce(bot)
         async with open_database(settings) as database:
-            await polling.poll(bot, database, Echo(), Windows(settings.group_window, settings.window_versions))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                asyncio.get_running_loop().add_signal_handler(number, end)
+            await serving.serve(
+                bot,
+                database,
+                Echo(),
+                stop,
+                windows=Windows(settings.group_window, settings.window_versions),
+                concurrency=settings.update_concurrency,
+                lease_seconds=settings.update_lease_seconds,
+                grace_seconds=settings.grace_seconds,
+                resend=settings.resend_unconfirmed,
+            )

@@ -1,13 +1,14 @@
 """Everything that is said: stored by the middleware, answered where a person speaks to the bot."""
 
 import re
-from contextlib import suppress
 
 from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
+from botcli import answers
 from botcli.incoming import content, sender, unstored
+from botcli.journal import Handling
 from botcli.middleware import Dialogue, Store, StoreEdit
 from botcli.replies import Replier
 from botcli.windows import Windows
@@ -38,27 +39,31 @@ async def answer(
     replier: Replier,
     windows: Windows,
     dialogue: Dialogue | None = None,
+    handling: Handling | None = None,
 ) -> None:
-    """Asks the replier with the window, sends what it says and stores it.
+    """Asks the replier with the window, stores what it says and sends it, once, whatever came of earlier attempts.
 
     Who opted out gets an answer to this message alone, and nothing is stored.
     """
     if recorded is None or dialogue is None:
-        await message.answer(await replier.reply([unstored(message)]))
+        await answers.say(message, await replier.reply([unstored(message)]))
         return
-    reply = await replier.reply(await windows.read(database, message, dialogue))
-    sent = await message.answer(reply)
-    # they may have opted out meanwhile
-    with suppress(NotRecorded):
-        await database.messages.add(
-            **dialogue,
-            role="assistant",
-            content=reply,
-            telegram_chat_id=sent.chat.id,
-            telegram_message_id=sent.message_id or None,
-            reply_to_id=recorded.message.id,
-            sent_at=sent.date,
-        )
+    asked = recorded.message
+    reply = None
+    if handling and handling.is_repeated:
+        reply = await database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
+    if reply is None:
+        said = await replier.reply(await windows.read(database, message, dialogue))
+        try:
+            reply = await database.messages.add(
+                **dialogue, role="assistant", content=said, reply_to_id=asked.id, delivery="pending"
+            )
+        except NotRecorded:
+            # they opted out meanwhile
+            await answers.say(message, said)
+            return
+    if reply.delivery:
+        await answers.deliver(database, message, reply)
 
 
 async def keep(message: Message) -> None:

@@ -2,22 +2,28 @@
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.types import Update
 
-from botcli import polling
+from botcli import decoding, serving
 from botcli.bot import build_dispatcher
+from botcli.replies import Replier
 from botcli.replies.echo import Echo
 from botcore import Database, Message, logs
 from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
+
+_log = logging.getLogger("botcli.delivery")
 
 Feed = Callable[..., Awaitable[Any]]
 Process = asyncio.subprocess.Process
@@ -40,7 +46,7 @@ async def bot_api() -> AsyncIterator[BotApi]:
 @pytest.fixture
 async def bot(bot_api: BotApi) -> AsyncIterator[Bot]:
     """The bot that talks with it."""
-    bot = polling.open_bot(TOKEN, bot_api.url)
+    bot = serving.open_bot(TOKEN, bot_api.url)
     yield bot
     assert isinstance(bot.session, AiohttpSession)
     # its own close waits 0.25 s for TLS, which nobody speaks here
@@ -59,11 +65,35 @@ def feed(dispatcher: Dispatcher, bot: Bot) -> Feed:
     """Hands the dispatcher a raw update, by its kind: `message={...}`."""
 
     async def feed(update_id: int = 1, **update: Any) -> Any:
-        # through the session's reader, as what a server sends
-        raw = bot.session.json_loads(json.dumps({"update_id": update_id, **update}))
-        return await dispatcher.feed_raw_update(bot, raw)
+        # through the reader of what is stored
+        raw = decoding.loads(json.dumps({"update_id": update_id, **update}))
+        try:
+            return await dispatcher.feed_update(bot, Update.model_validate(raw, context={"bot": bot}))
+        except Exception as error:  # noqa: BLE001 - as the delivery, which would try again
+            name = f"{type(error).__module__}.{type(error).__qualname__}"
+            _log.error("update failed", extra={"error": name})
+            return None
 
     return feed
+
+
+@asynccontextmanager
+async def at_work(bot: Bot, database: Database, replier: Replier | None = None, **settings: Any) -> AsyncIterator[None]:
+    """The whole bot for as long as the block runs; at its end it finishes what is in work."""
+    stop = asyncio.Event()
+    serves = asyncio.create_task(serving.serve(bot, database, replier or Echo(), stop, **settings))
+    try:
+        yield
+    finally:
+        stop.set()
+        await serves
+
+
+async def all_done(database: Database) -> None:
+    """Returns when no update waits or is in work."""
+    async with asyncio.timeout(30):
+        while await database.updates.page(state="pending") or await database.updates.page(state="running"):  # noqa: ASYNC110
+            await asyncio.sleep(0.02)
 
 
 @pytest.fixture

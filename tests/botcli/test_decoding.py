@@ -1,19 +1,15 @@
 """What is newer than aiogram, or malformed: the rest of the update is used, and nothing stops."""
 
-import asyncio
 import json
-import os
-import signal
 from typing import Any
 
 import pytest
 from aiogram import Bot
 
-from botcli import decoding, polling
-from botcli.replies.echo import Echo
+from botcli import decoding
 from botcore import Database
 from tests.botcli.bot_api import BotApi
-from tests.botcli.conftest import Feed, stored
+from tests.botcli.conftest import Feed, all_done, at_work, stored
 from tests.botcli.updates import ADA, CHANNEL, GROUP, PHOTO, SENT_AT, message
 
 NEWER = {"type": "newer"}
@@ -135,10 +131,9 @@ async def test_update_between_others(bot: Bot, bot_api: BotApi, database: Databa
     ):
         bot_api.deliver(message=update)
 
-    polls = asyncio.create_task(polling.poll(bot, database, Echo()))
-    await bot_api.confirmed()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await polls
+    async with at_work(bot, database):
+        await bot_api.confirmed()
+        await all_done(database)
 
     assert [(m.kind, m.content) for m in await stored(database) if m.role == "user"] == [
         *(("text", "One"), ("unknown", ""), ("rich_message", "deep"), ("text", "Two")),

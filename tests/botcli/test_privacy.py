@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiogram import Bot, Dispatcher
 
-from botcli import polling
+from botcli import serving
 from botcli.handlers import privacy
 from botcli.replies.echo import Echo
 from botcli.terminal import Terminal
@@ -59,7 +59,7 @@ async def test_forget_leaves_nothing_in_a_dump(
     feed: Feed, dispatcher: Dispatcher, bot_api: BotApi, database: Database, database_url: str, psql_binaries: Path
 ) -> None:
     """After /forget yes a dump of the whole database has no text, name or id of theirs but the receipt's numbers."""
-    other_bot = polling.open_bot(f"43:{TOKEN.partition(':')[2]}", bot_api.url)
+    other_bot = serving.open_bot(f"43:{TOKEN.partition(':')[2]}", bot_api.url)
     dispatcher.errors.handlers.clear()  # the other bot's replies reach nobody
     with pytest.raises(Exception, match="Unauthorized"):
         await talk(feed, dispatcher, other_bot)
@@ -194,7 +194,7 @@ async def test_export_in_private(feed: Feed, bot_api: BotApi) -> None:
     assert rows[1]["chat_type"] == "private"
     assert (manifest["type"], manifest["format"], manifest["version"]) == ("manifest", "botcore-export", 1)
     assert manifest["telegram_user_id"] == 7
-    assert manifest["counts"] == {"user": 1, "chat": 2, "message": 4, "version": 0}
+    assert manifest["counts"] == {"user": 1, "chat": 2, "message": 4, "version": 0, "update": 0}
     assert manifest["hidden"] == {"user": 0, "chat": 0, "message": 1}
     assert manifest["sha256"] == hashlib.sha256("".join(lines).encode()).hexdigest()
 

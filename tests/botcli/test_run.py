@@ -2,19 +2,16 @@
 
 import asyncio
 import json
-import os
-import signal
 import time
 
 import pytest
 from aiogram import Bot
 
-from botcli import polling
+from botcli import serving
 from botcli.handlers.commands import COMMANDS
-from botcli.replies.echo import Echo
 from botcore import BotcoreError, Database
 from tests.botcli.bot_api import RESET, TOKEN, BotApi, broken, flood
-from tests.botcli.conftest import Start, stored
+from tests.botcli.conftest import Start, at_work, stored
 from tests.botcli.updates import message
 
 _SECRET = TOKEN.partition(":")[2]
@@ -46,7 +43,7 @@ async def test_run_until_sigterm(bot_api: BotApi, database: Database, start: Sta
     assert set(allowed) == kinds | {f"edited_{kind}" for kind in kinds} | {"deleted_business_messages"}
     assert output == b""
     lines = [json.loads(line) for line in log.decode().splitlines()]
-    assert sum("Failed to fetch updates" in line["event"] for line in lines) == 1
+    assert sum("no updates from Telegram" in line["event"] for line in lines) == 1
     assert _SECRET not in log.decode()
     assert "private words" not in log.decode()
 
@@ -64,10 +61,8 @@ async def test_run_killed_before_the_confirmation(bot: Bot, bot_api: BotApi, dat
     await process.wait()
     bot_api.heal()
 
-    polls = asyncio.create_task(polling.poll(bot, database, Echo()))
-    await bot_api.confirmed()
-    os.kill(os.getpid(), signal.SIGINT)
-    await polls
+    async with at_work(bot, database):
+        await bot_api.confirmed()
 
     assert len(bot_api.sent) == 1
     assert len(await stored(database)) == 2
@@ -97,7 +92,7 @@ async def test_run_with_a_wrong_token(start: Start) -> None:
 def test_open_bot_with_a_malformed_token(token: str) -> None:
     """A token of another form is refused without asking anybody, and not shown."""
     with pytest.raises(BotcoreError, match="malformed") as caught:
-        polling.open_bot(token, "http://127.0.0.1:9")
+        serving.open_bot(token, "http://127.0.0.1:9")
 
     assert "can" not in str(caught.value).replace("can be", "")
 
@@ -111,9 +106,9 @@ def test_open_bot_with_a_malformed_token(token: str) -> None:
 )
 async def test_introduce_to_nobody(url: str, reason: str) -> None:
     """A server that is not there is named, with the error's class."""
-    async with polling.open_bot(TOKEN, url) as bot:
+    async with serving.open_bot(TOKEN, url) as bot:
         with pytest.raises(BotcoreError) as caught:
-            await polling.introduce(bot)
+            await serving.introduce(bot)
 
     assert str(caught.value).endswith(reason)
     assert "canary" not in str(caught.value)
@@ -121,32 +116,30 @@ async def test_introduce_to_nobody(url: str, reason: str) -> None:
 
 async def test_introduce_registers_commands(bot: Bot, bot_api: BotApi) -> None:
     """Telegram's menu gets every command with its description."""
-    await polling.introduce(bot)
+    await serving.introduce(bot)
 
     [call] = bot_api.called("setMyCommands")
     assert {entry["command"]: entry["description"] for entry in json.loads(call["commands"])} == COMMANDS
 
 
-async def test_poll_through_faults(bot: Bot, bot_api: BotApi, database: Database) -> None:
+async def test_serve_through_faults(bot: Bot, bot_api: BotApi, database: Database) -> None:
     """A 429 is waited for; a reset of getUpdates costs time, not messages."""
     bot_api.fail("getUpdates", RESET)
     bot_api.fail("sendMessage", flood(1))
     bot_api.deliver(message=message("One"))
     bot_api.deliver(message=message("Two"))
 
-    polls = asyncio.create_task(polling.poll(bot, database, Echo()))
-    await bot_api.replies(2)
-    await bot_api.confirmed()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await polls
+    async with at_work(bot, database):
+        await bot_api.replies(2)
+        await bot_api.confirmed()
 
     assert [sent["text"] for sent in bot_api.sent] == ["One", "Two"]
     assert len(bot_api.called("sendMessage")) == 3
     assert [m.content for m in await stored(database)] == ["One", "One", "Two", "Two"]
 
 
-async def test_poll_stopped_in_work(bot: Bot, bot_api: BotApi, database: Database) -> None:
-    """An update in work when the signal comes is answered before the end; what came after it stays unconfirmed."""
+async def test_serve_stopped_in_work(bot: Bot, bot_api: BotApi, database: Database) -> None:
+    """What is in work when the bot is stopped is answered before the end; what comes after waits for the next start."""
     started = asyncio.Event()
 
     class Slow:
@@ -158,21 +151,18 @@ async def test_poll_stopped_in_work(bot: Bot, bot_api: BotApi, database: Databas
     bot_api.deliver(message=message("One"))
     bot_api.deliver(message=message("Two"))
 
-    polls = asyncio.create_task(polling.poll(bot, database, Slow()))
-    await started.wait()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await polls
+    async with at_work(bot, database, Slow()):
+        await started.wait()
 
     assert [m.content for m in await stored(database)] == ["One", "Late"]
     assert [sent["text"] for sent in bot_api.sent] == ["Late"]
-    assert len(bot_api.updates) == 2
+    [waiting] = await database.updates.page(state="pending")
+    assert waiting.attempts == 0
+    assert await database.updates.page(state="running") == []
 
 
-async def test_poll_stopped_in_endless_work(
-    bot: Bot, bot_api: BotApi, database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Work that takes too long does not hold up the stop."""
-    monkeypatch.setattr(polling, "FINISH_SECONDS", 0.1)
+async def test_serve_stopped_in_endless_work(bot: Bot, bot_api: BotApi, database: Database) -> None:
+    """Work that takes longer than the grace time is cancelled, given back, and done by the next start."""
     cancelled, started = asyncio.Event(), asyncio.Event()
 
     class Endless:
@@ -187,9 +177,13 @@ async def test_poll_stopped_in_endless_work(
 
     bot_api.deliver(message=message())
 
-    polls = asyncio.create_task(polling.poll(bot, database, Endless()))
-    await started.wait()
-    os.kill(os.getpid(), signal.SIGTERM)
-    await asyncio.wait_for(polls, 3)
+    async with asyncio.timeout(10):
+        async with at_work(bot, database, Endless(), grace_seconds=0.1):
+            await started.wait()
+        assert cancelled.is_set()
+        [waiting] = await database.updates.page(state="pending")
+        assert (waiting.attempts, waiting.failures) == (1, 0)
+        async with at_work(bot, database):
+            await bot_api.replies(1)
 
-    await asyncio.wait_for(cancelled.wait(), 1)
+    assert [m.role for m in await stored(database)] == ["user", "assistant"]

@@ -1,0 +1,32 @@
+"""From an answer's text to Telegram: what belongs to the dialogue is stored before it is sent."""
+
+from aiogram.exceptions import TelegramForbiddenError
+from aiogram.types import Message
+
+from botcli.journal import Unconfirmed
+from botcore import Database
+from botcore import Message as Stored
+
+
+async def say(message: Message, text: str) -> list[Message]:
+    """Answers with the text; what came of each part of it."""
+    return [await message.answer(text)]
+
+
+async def deliver(database: Database, message: Message, reply: Stored) -> None:
+    """Sends a stored reply and notes what came of it; one that is refused for good was never said."""
+    key = {"chat_id": reply.chat_id, "message_id": reply.id}
+    try:
+        sent = await say(message, reply.content)
+    except TelegramForbiddenError:
+        await database.messages.delete(**key)
+        raise
+    # of what an earlier attempt sent nobody knows the id
+    named = next((part for part in sent if part.message_id), None)
+    await database.messages.deliver(
+        **key,
+        delivery="unconfirmed" if any(isinstance(part, Unconfirmed) for part in sent) else None,
+        telegram_chat_id=named.chat.id if named else None,
+        telegram_message_id=named.message_id if named else None,
+        sent_at=named.date if named else None,
+    )

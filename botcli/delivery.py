@@ -1,0 +1,249 @@
+"""From the stored update to its handler: each chat in order, several chats at once, tried again where that can help."""
+
+import asyncio
+import logging
+import os
+import platform
+import secrets
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from aiogram import Bot, Dispatcher
+from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
+from aiogram.types import Update as Event
+from structlog.contextvars import bound_contextvars
+
+from botcli import decoding
+from botcli.journal import ClaimLost, Handling
+from botcore import BotcoreError, Database, InvalidInput, Unavailable, Update
+
+# where nobody tells: a retry that is due, what a vanished process left, a server behind a pooler without LISTEN
+_IDLE_SECONDS: Final = 1.0
+_DOWN_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 300
+# of outages, which are no update's fault: the sum of their waits is over an hour
+_POSTPONEMENTS: Final = 20
+# Telegram delivers again for 24 hours
+_KEPT: Final = timedelta(days=2)
+_PURGE_SECONDS: Final = 3_600.0
+_ENOUGH: Final = 100
+_MAX_FAILURES: Final = 5
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery:
+    """Takes in what Telegram delivers and has it handled; every process of a bot has one, under a name of its own."""
+
+    def __init__(
+        self,
+        bot: Bot,
+        database: Database,
+        dispatcher: Dispatcher,
+        *,
+        concurrency: int = 16,
+        lease_seconds: int = 10,
+        grace_seconds: float = 5.0,
+        resend: bool = False,
+    ) -> None:
+        self.worker: Final = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.lease_seconds: Final = lease_seconds
+        self._bot = bot
+        self._database = database
+        self._updates = database.updates
+        self._dispatcher = dispatcher
+        self._concurrency = concurrency
+        self._grace_seconds = grace_seconds
+        self._resend = resend
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._handled: list[int] = []
+        self._wake = asyncio.Event()
+        self._is_stopping = False
+        self._after_chat_id: int | None = None
+
+    async def store(self, updates: Sequence[dict[str, Any]]) -> None:
+        """Stores updates, and begins with those whose turn it is; confirm them when this has returned.
+
+        Raises InvalidInput for what is no update, and Unavailable.
+        """
+        given = await self._updates.add(
+            bot_id=self._bot.id,
+            updates=updates,
+            worker=self.worker,
+            capacity=self._free(),
+            lease_seconds=self.lease_seconds,
+        )
+        self._begin(given)
+        if not self._free():
+            await self._updates.announce(bot_id=self._bot.id)
+
+    async def run(self) -> None:
+        """Works until `stop`; then what is in work ends within the grace time, and the rest is given back."""
+        async with asyncio.TaskGroup() as tasks:
+            background = [tasks.create_task(work()) for work in (self._renew, self._listen, self._purge)]
+            await self._work()
+            await self._finish()
+            for task in background:
+                task.cancel()
+
+    def stop(self) -> None:
+        """Begins nothing more, and lets `run` come to its end."""
+        self._is_stopping = True
+        self._wake.set()
+
+    async def _finish(self) -> None:
+        if self._tasks:
+            await asyncio.wait(self._tasks.values(), timeout=self._grace_seconds)
+        unfinished = dict(self._tasks)
+        for task in unfinished.values():
+            task.cancel()
+        await asyncio.gather(*unfinished.values(), return_exceptions=True)
+        try:
+            await self._note_handled()
+            if left := [number for number in unfinished if number not in self._handled]:
+                await self._updates.release(bot_id=self._bot.id, update_ids=left, worker=self.worker)
+        except BotcoreError as error:
+            _log.warning("not noted what was done: it is done again", exc_info=error)
+
+    def _free(self) -> int:
+        return 0 if self._is_stopping else max(0, self._concurrency - len(self._tasks))
+
+    async def _work(self) -> None:
+        while not self._is_stopping:
+            self._wake.clear()
+            try:
+                await self._note_handled()
+                is_more = await self._claim()
+            except BotcoreError as error:
+                _log.warning("no updates from the database", exc_info=error)
+                await asyncio.sleep(_DOWN_SECONDS)
+                continue
+            if not is_more:
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
+
+    async def _claim(self) -> bool:
+        """Begins with what there is; whether the walk over the chats ended before the first of them was looked at."""
+        if not (free := self._free()):
+            return False
+        given = await self._updates.claim(
+            bot_id=self._bot.id,
+            worker=self.worker,
+            capacity=free,
+            lease_seconds=self.lease_seconds,
+            after_chat_id=self._after_chat_id,
+        )
+        self._begin(given)
+        began_after, is_full = self._after_chat_id, len(given) == free
+        self._after_chat_id = given[-1].telegram_chat_id if is_full else None
+        return began_after is not None and not is_full
+
+    def _begin(self, given: Sequence[Update]) -> None:
+        for update in given:
+            if update.state == "failed":
+                self._log_aside(update)
+            # one that this process had for longer than its lease goes on
+            elif update.update_id not in self._tasks:
+                self._tasks[update.update_id] = asyncio.create_task(self._handle(update))
+
+    async def _handle(self, update: Update) -> None:
+        handling = Handling(self._database, update, resend=self._resend)
+        handling.enter()
+        try:
+            # without a payload its person was erased meanwhile
+            if update.payload:
+                raw = decoding.loads(update.payload)
+                event = Event.model_validate(raw, context={"bot": self._bot})
+                await self._dispatcher.feed_update(self._bot, event, handling=handling)
+        except ClaimLost:
+            _log.warning("another process has this update by now", extra={"update_id": update.update_id})
+        except Exception as error:  # noqa: BLE001 - whatever a handler raises
+            await self._fail(update, error)
+        else:
+            self._handled.append(update.update_id)
+        finally:
+            del self._tasks[update.update_id]
+            self._wake.set()
+
+    async def _fail(self, update: Update, error: Exception) -> None:
+        if isinstance(error, TelegramForbiddenError):
+            # who blocked the bot is not answered, and that is all
+            self._handled.append(update.update_id)
+            return
+        with bound_contextvars(update_id=update.update_id, telegram_chat_id=update.telegram_chat_id):
+            try:
+                await self._note_failure(update, error)
+            except BotcoreError as failed:
+                # once the lease is over it is tried again
+                _log.warning("not noted that an update failed", exc_info=failed)
+
+    async def _note_failure(self, update: Update, error: Exception) -> None:
+        key: dict[str, Any] = {"bot_id": update.bot_id, "worker": self.worker}
+        if (seconds := _postponed(error, update)) is not None:
+            _log.warning("update postponed", exc_info=error, extra={"seconds": seconds})
+            await self._updates.release(**key, update_ids=[update.update_id], delay_seconds=seconds)
+            return
+        _log.error("update failed", exc_info=error, extra={"attempts": update.attempts})
+        state = await self._updates.fail(
+            **key,
+            update_id=update.update_id,
+            error=f"{type(error).__module__}.{type(error).__qualname__}",
+            sqlstate=getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None),
+            # what is forged or malformed today is so tomorrow
+            max_failures=1 if isinstance(error, InvalidInput) else _MAX_FAILURES,
+            delay_seconds=min(_LONGEST_SECONDS, 1 << update.failures),
+        )
+        if state == "failed":
+            self._log_aside(update)
+
+    def _log_aside(self, update: Update) -> None:
+        _log.error("update set aside: see botcli updates show", extra={"update_id": update.update_id})
+
+    async def _note_handled(self) -> None:
+        while batch := self._handled[:_ENOUGH]:
+            await self._updates.finish(bot_id=self._bot.id, update_ids=batch, worker=self.worker)
+            del self._handled[: len(batch)]
+
+    async def _renew(self) -> None:
+        """Keeps what is in work, and ends the work on what another process has by now."""
+        while True:
+            await asyncio.sleep(self.lease_seconds / 3)
+            had = list(self._tasks)
+            if not had:
+                continue
+            try:
+                kept = await self._updates.renew(
+                    bot_id=self._bot.id, worker=self.worker, lease_seconds=self.lease_seconds
+                )
+            except BotcoreError as error:
+                _log.warning("leases not renewed", exc_info=error)
+                continue
+            for number in set(had).difference(kept, self._handled) & self._tasks.keys():
+                self._tasks[number].cancel()
+
+    async def _listen(self) -> None:
+        """Wakes up when another process has more than it can take."""
+        async for _ in self._database.listen(self._updates.CHANNEL):
+            self._wake.set()
+
+    async def _purge(self) -> None:
+        """Removes the numbers of what was done long ago."""
+        while True:
+            before = datetime.now(UTC) - _KEPT
+            with suppress(BotcoreError):
+                while await self._updates.purge(bot_id=self._bot.id, before=before):
+                    pass
+            await asyncio.sleep(_PURGE_SECONDS)
+
+
+def _postponed(error: Exception, update: Update) -> int | None:
+    """Seconds to wait where the update is not to blame; None where it is, or has been put off for too long."""
+    if update.attempts > _POSTPONEMENTS:
+        return None
+    if isinstance(error, TelegramRetryAfter):
+        return error.retry_after
+    if isinstance(error, TelegramNetworkError | TelegramServerError | Unavailable):
+        return min(_LONGEST_SECONDS, 2 << update.attempts)
+    return None

@@ -1,0 +1,94 @@
+"""The bot on Telegram: what takes updates in and what answers them, until it is told to stop."""
+
+import asyncio
+from typing import Final
+from urllib.parse import urlsplit
+
+from aiogram import Bot
+from aiogram.client.telegram import TelegramAPIServer
+from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
+from aiogram.utils.token import TokenValidationError
+
+from botcli.bot import bot_commands, build_dispatcher
+from botcli.delivery import Delivery
+from botcli.journal import Journal
+from botcli.polling import Session, poll
+from botcli.replies import Replier
+from botcli.requests import FollowMigration, wait_when_told
+from botcli.windows import DEFAULT, Windows
+from botcore import BotcoreError, Database
+
+# Hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
+GRACE_SECONDS: Final = 5.0
+
+
+def open_bot(token: str, api_url: str) -> Bot:
+    """The bot of this token on this Bot API server; nothing is asked yet.
+
+    Raises BotcoreError when the token has not the form of one.
+    """
+    session = Session(api=TelegramAPIServer.from_base(api_url))
+    try:
+        return Bot(token, session=session)
+    except TokenValidationError:
+        raise BotcoreError("BOT_TOKEN is malformed: @BotFather's tokens look like 123456:ABC-DEF") from None
+
+
+async def introduce(bot: Bot) -> None:
+    """Checks the token and registers the commands.
+
+    Raises BotcoreError, which shows no token, when the server refuses or cannot be reached.
+    """
+    try:
+        await bot.me()
+        await bot.set_my_commands(bot_commands())
+    except (TelegramUnauthorizedError, TelegramNotFound):
+        raise BotcoreError(f"{_host(bot)} refuses BOT_TOKEN: it is wrong or was revoked") from None
+    except AiogramError as error:
+        # the text of a network error can hold the URL, and that the token
+        reason = type(error.__cause__ or error).__name__
+        raise BotcoreError(f"no use of the Bot API at {_host(bot)}: {reason}") from None
+
+
+async def serve(
+    bot: Bot,
+    database: Database,
+    replier: Replier,
+    stop: asyncio.Event,
+    *,
+    windows: Windows = DEFAULT,
+    concurrency: int = 16,
+    lease_seconds: int = 10,
+    grace_seconds: float = GRACE_SECONDS,
+    resend: bool = False,
+) -> None:
+    """Answers until `stop` is set; then it takes nothing more, and what is in work ends within the grace time."""
+    use(bot, database)
+    dispatcher = build_dispatcher(database, replier, windows=windows)
+    delivery = Delivery(
+        bot,
+        database,
+        dispatcher,
+        concurrency=concurrency,
+        lease_seconds=lease_seconds,
+        grace_seconds=grace_seconds,
+        resend=resend,
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(delivery.run())
+        receiving = tasks.create_task(poll(bot, database, delivery, dispatcher.resolve_used_update_types()))
+        await stop.wait()
+        receiving.cancel()
+        delivery.stop()
+
+
+def use(bot: Bot, database: Database) -> None:
+    """Has each request follow a chat that moved, wait where it is told to, and be noted, in this order."""
+    for middleware in (FollowMigration(database), wait_when_told, Journal()):
+        bot.session.middleware(middleware)
+
+
+def _host(bot: Bot) -> str:
+    """The server without what a URL can hold besides: a password, a token."""
+    url = urlsplit(bot.session.api.base)
+    return url.netloc.rpartition("@")[2] or "TELEGRAM_API_URL"
