@@ -14,7 +14,7 @@ from botcli.delivery import Delivery
 from botcli.journal import Journal
 from botcli.polling import Session, poll
 from botcli.replies import Replier
-from botcli.requests import FollowMigration, wait_when_told
+from botcli.requests import FollowMigration, NoteBlocked, wait_when_told
 from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database
 
@@ -84,7 +84,7 @@ async def serve(
 
 def use(bot: Bot, database: Database) -> None:
     """Has each request follow a chat that moved, wait where it is told to, and be noted, in this order."""
-    for middleware in (FollowMigration(database), wait_when_told, Journal()):
+    for middleware in (FollowMigration(database), NoteBlocked(database), wait_when_told, Journal()):
         bot.session.middleware(middleware)
 
 

@@ -34,7 +34,7 @@ class Chats:
         title: str | None = None,
         business_connection_id: str = "",
     ) -> Chat:
-        """The chat as this bot sees it: stored when new, updated when changed, revived when deleted.
+        """The chat as this bot sees it: stored when new, updated when changed, revived when deleted or blocked.
 
         By the id of a group that became a supergroup it is the supergroup's, which keeps its type and title.
         """
@@ -93,6 +93,19 @@ class Chats:
                 if len(chats) == len(key):
                     return await _join(executor, sorted(chats, key=attrgetter("id")), **key)
         raise Conflict("chats/migrate", _UNIQUE)
+
+    async def block(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> bool:
+        """Notes that the bot cannot write in a chat from now on; False where that was known, or the chat is not.
+
+        `messages.record` and `get_or_create` end it: who writes can be written to.
+        """
+        key = {"bot_id": bot_id, "telegram_chat_id": telegram_chat_id, "business_connection_id": business_connection_id}
+        return await self._executor.one("chats/block", scalar_row, **key) is not None
+
+    async def unblock(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> bool:
+        """Notes that the bot can write in a chat again; False where nothing else was noted."""
+        key = {"bot_id": bot_id, "telegram_chat_id": telegram_chat_id, "business_connection_id": business_connection_id}
+        return await self._executor.one("chats/unblock", scalar_row, **key) is not None
 
     async def page(self, *, after_id: int = 0, page_size: int = 100) -> list[Chat]:
         """Live chats by id; page on with the last id as `after_id`. `page_size` is 1..1000."""

@@ -28,7 +28,10 @@ class User:
 
 @dataclass(frozen=True, slots=True)
 class Chat:
-    """A chat as one bot sees it; `business_connection_id` is '' outside of business connections."""
+    """A chat as one bot sees it; `business_connection_id` is '' outside of business connections.
+
+    `blocked_at` is since when the bot cannot write there, as far as is known.
+    """
 
     id: int
     bot_id: int
@@ -38,6 +41,7 @@ class Chat:
     title: str | None
     created_at: datetime
     updated_at: datetime
+    blocked_at: datetime | None
     deleted_at: datetime | None
 
 

@@ -131,7 +131,7 @@ def plain(value: Any) -> Any:
     if unwrap := UNWRAPPED.get(type(value)):
         return plain(unwrap(value))
     if isinstance(value, (botcore.User, botcore.Chat, botcore.Message)):
-        times = {"created_at", "updated_at", "deleted_at"}
+        times = {"created_at", "updated_at", "blocked_at", "deleted_at"}
         row = {name: each for name, each in asdict(value).items() if name not in times}
         return row | {"deleted": value.deleted_at is not None}
     return value

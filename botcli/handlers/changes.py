@@ -3,7 +3,8 @@
 from typing import Final
 
 from aiogram import Bot, F, Router
-from aiogram.types import BusinessMessagesDeleted, Message
+from aiogram.enums import ChatMemberStatus
+from aiogram.types import BusinessMessagesDeleted, ChatMemberRestricted, ChatMemberUpdated, Message
 
 from botcli.incoming import is_service
 from botcore import Database
@@ -21,6 +22,7 @@ def build_router() -> Router:
     ):
         observer.register(ignore, is_service)
     router.deleted_business_messages.register(delete)
+    router.my_chat_member.register(note_membership)
     return router
 
 
@@ -42,6 +44,17 @@ async def delete(deleted: BusinessMessagesDeleted, bot: Bot, database: Database)
             business_connection_id=deleted.business_connection_id,
             telegram_message_ids=deleted.message_ids[start : start + _DELETIONS],
         )
+
+
+async def note_membership(changed: ChatMemberUpdated, bot: Bot, database: Database) -> None:
+    """Notes whether the bot can write in a chat that is known: it was blocked, removed or muted, or let in again."""
+    member = changed.new_chat_member
+    if isinstance(member, ChatMemberRestricted):
+        can_write = member.is_member and member.can_send_messages
+    else:
+        can_write = member.status not in {ChatMemberStatus.LEFT, ChatMemberStatus.KICKED}
+    note = database.chats.unblock if can_write else database.chats.block
+    await note(bot_id=bot.id, telegram_chat_id=changed.chat.id)
 
 
 async def ignore(message: Message) -> None:

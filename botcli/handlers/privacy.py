@@ -13,7 +13,8 @@ from botcore import Database, Receipt
 
 PRIVACY: Final = """\
 What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username and your \
-language; what you write where I am and every edit of it, and my answers; when that was, and what it replied to. Of \
+language; what you write where I am and every edit of it, and my answers; when that was, what it replied to, and \
+whether my answers reach you. Of \
 pictures, voice and files I keep that they were there and their caption, not themselves.
 
 What is deleted, by /new for one, is hidden at once and stays hidden until my operator purges it.

@@ -5,7 +5,7 @@
 -- business_connection_id  text    the business connection; '' outside of one
 -- returns                 Chat    0..1 rows
 SELECT
-    id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+    id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, blocked_at, deleted_at
 FROM chats
 WHERE id = (
     SELECT COALESCE(asked.successor_id, asked.id)

@@ -17,7 +17,8 @@ WITH asked AS (
 
 known AS (
     SELECT
-        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, blocked_at,
+        deleted_at
     FROM chats
     WHERE bot_id = :'bot_id'
       AND telegram_chat_id IN (:'telegram_chat_id', :'migrate_to_chat_id')
@@ -38,7 +39,8 @@ written AS (
     ORDER BY asked.place
     ON CONFLICT (bot_id, telegram_chat_id, business_connection_id) DO NOTHING
     RETURNING
-        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+        id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, blocked_at,
+        deleted_at
 )
 
 TABLE known

@@ -4,7 +4,7 @@
 -- page_size  bigint  rows at most, 1..1000
 -- returns    Chat    0..page_size rows
 SELECT
-    id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, deleted_at
+    id, bot_id, telegram_chat_id, business_connection_id, type, title, created_at, updated_at, blocked_at, deleted_at
 FROM chats
 WHERE id > :'after_id'
   AND deleted_at IS NULL

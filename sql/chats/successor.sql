@@ -8,7 +8,7 @@
 -- returns                 Chat    0..1 rows: none where it became no other
 SELECT
     c.id, c.bot_id, c.telegram_chat_id, c.business_connection_id, c.type, c.title, c.created_at, c.updated_at,
-    c.deleted_at
+    c.blocked_at, c.deleted_at
 FROM chats AS ended
 INNER JOIN chats AS c ON c.id = ended.successor_id
 WHERE ended.bot_id = :'bot_id'

@@ -1,8 +1,8 @@
 -- Stores what Telegram delivered, once: the person and the chat as they are now, then the message.
 --
--- A redelivery gives the stored row and changes nothing. A new message revives its person and chat; an edit of an
--- unknown one does so only where it is newer than their deletion. Nothing is stored in a chat that became another one,
--- see chats/successor, and of a person as record_refused tells.
+-- A redelivery gives the stored row and changes nothing. A new message revives its person and chat, and ends that the
+-- chat is blocked; an edit of an unknown one does so only where it is newer than their deletion. Nothing is stored in a
+-- chat that became another one, see chats/successor, and of a person as record_refused tells.
 --
 -- bot_id                  bigint       Telegram's id of the bot; 0 for the terminal
 -- telegram_user_id        bigint       0 for none, as in a channel
@@ -31,7 +31,8 @@ WITH old_chat AS (
     -- the lock that the foreign key takes anyway: a deletion waits, or is seen
     SELECT
         id, deleted_at, successor_id,
-        deleted_at IS NULL AND (type, title) IS NOT DISTINCT FROM (:'chat_type', NULLIF(:'chat_title', '')) AS same
+        deleted_at IS NULL AND blocked_at IS NULL
+        AND (type, title) IS NOT DISTINCT FROM (:'chat_type', NULLIF(:'chat_title', '')) AS same
     FROM chats
     WHERE bot_id = :'bot_id'
       AND telegram_chat_id = :'telegram_chat_id'
@@ -88,7 +89,7 @@ new_chat AS (
       AND NOT EXISTS (TABLE settled)
     -- no other WHERE: a row that this snapshot cannot see yet is still returned
     ON CONFLICT (bot_id, telegram_chat_id, business_connection_id) DO UPDATE
-    SET type = excluded.type, title = excluded.title, updated_at = now(), deleted_at = NULL
+    SET type = excluded.type, title = excluded.title, updated_at = now(), blocked_at = NULL, deleted_at = NULL
     WHERE chats.successor_id IS NULL
     RETURNING id
 ),

@@ -9,7 +9,7 @@
 -- returns           Chat    0..page_size rows
 SELECT
     c.id, c.bot_id, c.telegram_chat_id, c.business_connection_id, c.type, c.title, c.created_at, c.updated_at,
-    c.deleted_at
+    c.blocked_at, c.deleted_at
 FROM chats AS c
 WHERE c.id > :'after_id'
   AND c.deleted_at IS NULL

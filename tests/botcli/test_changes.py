@@ -169,3 +169,59 @@ async def test_channel_that_is_renamed(feed: Feed, database: Database) -> None:
     assert chat
     assert chat.title == "Views"
     assert [m.content for m in await stored(database, CHANNEL["id"])] == ["Post"]
+
+
+BOT: dict[str, Any] = {"id": BOT_ID, "is_bot": True, "first_name": "Bot", "username": "our_bot"}
+RIGHTS = ("can_send_messages", "can_send_audios", "can_send_documents", "can_send_photos", "can_send_videos")
+MORE_RIGHTS = ("can_send_video_notes", "can_send_voice_notes", "can_send_polls", "can_send_other_messages")
+
+
+def became(status: str, chat: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    """What Telegram tells of the bot's own place in a chat."""
+    old = {"status": "member", "user": BOT}
+    new = {"status": status, "user": BOT, **changes}
+    return {"chat": chat, "from": ADA, "date": SENT_AT, "old_chat_member": old, "new_chat_member": new}
+
+
+def restricted(**changes: bool) -> dict[str, Any]:
+    """What a supergroup lets somebody do whom it restricts."""
+    others = ("can_add_web_page_previews", "can_react_to_messages", "can_edit_tag", "can_change_info")
+    more = ("can_invite_users", "can_pin_messages", "can_manage_topics", "is_member")
+    return {**dict.fromkeys((*RIGHTS, *MORE_RIGHTS, *others, *more), True), "until_date": 0, **changes}
+
+
+@pytest.mark.parametrize("chat", [PRIVATE, GROUP], ids=["private", "group"])
+@pytest.mark.parametrize(
+    ("status", "rights", "can_write"),
+    [
+        ("kicked", {"until_date": 0}, False),
+        ("left", {}, False),
+        ("member", {}, True),
+        ("restricted", restricted(), True),
+        ("restricted", restricted(can_send_messages=False), False),
+        ("restricted", restricted(is_member=False), False),
+    ],
+)
+async def test_membership(
+    feed: Feed, bot_api: BotApi, database: Database, chat: dict[str, Any], status: str, rights: Any, *, can_write: bool
+) -> None:
+    """That the bot was blocked, removed or muted is noted, and that it was let in again; nobody is answered."""
+    await feed(message=message("Hello", chat=chat))
+    key = {"bot_id": BOT_ID, "telegram_chat_id": chat["id"]}
+
+    for first in (database.chats.block, database.chats.unblock):
+        await first(**key)
+        await feed(my_chat_member=became(status, chat, **rights))
+        stored_chat = await database.chats.find(**key)
+        assert stored_chat
+        assert (stored_chat.blocked_at is None) == can_write
+
+    assert len(bot_api.sent) == 1
+
+
+@pytest.mark.parametrize("status", ["kicked", "member"])
+async def test_membership_in_an_unknown_chat(feed: Feed, database: Database, status: str) -> None:
+    """Nothing is stored of a chat in which nobody said anything."""
+    await feed(my_chat_member=became(status, GROUP, **({"until_date": 0} if status == "kicked" else {})))
+
+    assert (await database.chats.page(), await database.users.page()) == ([], [])
