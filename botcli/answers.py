@@ -1,9 +1,10 @@
 """From an answer's text to Telegram: what belongs to the dialogue is stored before it is sent."""
 
-from aiogram.exceptions import TelegramForbiddenError
+from aiogram.exceptions import TelegramAPIError
 from aiogram.types import Message
 
 from botcli.journal import Unconfirmed
+from botcli.refusals import is_about_the_chat
 from botcore import Database
 from botcore import Message as Stored
 
@@ -18,8 +19,9 @@ async def deliver(database: Database, message: Message, reply: Stored) -> None:
     key = {"chat_id": reply.chat_id, "message_id": reply.id}
     try:
         sent = await say(message, reply.content)
-    except TelegramForbiddenError:
-        await database.messages.delete(**key)
+    except TelegramAPIError as error:
+        if is_about_the_chat(error):
+            await database.messages.delete(**key)
         raise
     # of what an earlier attempt sent nobody knows the id
     named = next((part for part in sent if part.message_id), None)

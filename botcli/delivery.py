@@ -11,12 +11,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import TelegramForbiddenError, TelegramNetworkError, TelegramRetryAfter, TelegramServerError
+from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.types import Update as Event
 from structlog.contextvars import bound_contextvars
 
 from botcli import decoding
 from botcli.journal import ClaimLost, Handling
+from botcli.refusals import is_about_the_chat
 from botcore import BotcoreError, Database, InvalidInput, Unavailable, Update
 
 # where nobody tells: a retry that is due, what a vanished process left, a server behind a pooler without LISTEN
@@ -168,7 +169,7 @@ class Delivery:
             self._wake.set()
 
     async def _fail(self, update: Update, error: Exception) -> None:
-        if isinstance(error, TelegramForbiddenError):
+        if is_about_the_chat(error):
             # who blocked the bot is not answered, and that is all
             self._handled.append(update.update_id)
             return

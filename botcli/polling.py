@@ -7,11 +7,10 @@ from contextlib import suppress
 from typing import Any, Final
 
 from aiogram import Bot
-from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.exceptions import AiogramError, TelegramConflictError
 from aiogram.methods import TelegramMethod
 
-from botcli import decoding
+from botcli import decoding, requests
 from botcli.delivery import Delivery
 from botcore import BotcoreError, Database, InvalidInput
 
@@ -35,7 +34,7 @@ class GetRawUpdates(TelegramMethod[list[dict[str, Any]]]):
     allowed_updates: list[str]
 
 
-class Session(AiohttpSession):
+class Session(requests.Session):
     """aiogram's, which leaves raw updates as they are and can read all else that is newer than itself."""
 
     def check_response(self, bot: Bot, method: TelegramMethod[Any], status_code: int, content: str) -> Any:

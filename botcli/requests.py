@@ -1,118 +1,134 @@
-"""What happens to a request on its way to the Bot API: it waits when told to, and the store learns of refusals."""
+"""What happens to a request on its way to the Bot API: paced, repeated where that is safe, sent after a chat."""
 
 import asyncio
 import logging
-from typing import Final
+import random
+from typing import Any, Final
 
 from aiogram import Bot
-from aiogram.client.session.middlewares.base import (
-    BaseRequestMiddleware,
-    NextRequestMiddlewareType,
-)
+from aiogram.client.session.aiohttp import AiohttpSession
+from aiogram.client.session.base import BaseSession
+from aiogram.client.session.middlewares.base import NextRequestMiddlewareType, RequestMiddlewareType
 from aiogram.exceptions import (
+    ClientDecodeError,
     TelegramAPIError,
     TelegramBadRequest,
+    TelegramConflictError,
+    TelegramEntityTooLarge,
     TelegramForbiddenError,
     TelegramMigrateToChat,
     TelegramNetworkError,
+    TelegramNotFound,
     TelegramRetryAfter,
     TelegramServerError,
+    TelegramUnauthorizedError,
 )
 from aiogram.methods import TelegramMethod
 from aiogram.methods.base import Response, TelegramType
+from aiohttp import ClientConnectorError, ClientHttpProxyError, ClientTimeout, ConnectionTimeoutError
+from aiohttp.client_exceptions import ServerFingerprintMismatch
 
-from botcore import BotcoreError, Database
+from botcli.pacing import Pace, Pacing
+from botcli.refusals import FollowMigration, NoteBlocked
+from botcore import Database
 
-# What is said of a whole chat though it is a 400: can_send_message in https://github.com/tdlib/td has most of them.
-# For the rest of the reasons Client.cpp in https://github.com/tdlib/telegram-bot-api has a 403.
-_REFUSED_CHATS: Final = (
-    "chat not found",
-    "group chat was deactivated",
-    "have no rights to send a message",
-    "not enough rights to send text messages",
-    "need administrator rights in the channel chat",
-    "chat_write_forbidden",
-)
+CONNECT_SECONDS: Final = 10.0
+"""For a connection with its TLS: within the 60 s for the whole, nobody could say whether the request went out."""
+
+PAUSES_SECONDS: Final = (0.5, 1.0, 2.0)
+"""Before each repetition: in all longer than a proxy's restart, shorter than a person's patience."""
+
+# What gives the same when it is done twice; getUpdates apart, whose caller has a back-off of its own
+_REPEATABLE: Final = ("get", "set", "delete", "edit", "answer")
+_REPEATABLE_TOO: Final = {"sendChatAction", "sendMessageDraft", "sendRichMessageDraft"}
+_MAKES_A_MESSAGE: Final = {"answerGuestQuery", "answerWebAppQuery"}
 
 _log = logging.getLogger(__name__)
 
 
-async def wait_when_told(
-    make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
-) -> Response[TelegramType]:
-    """Sends a request again after the seconds that the server's 429 asks for: it had no effect."""
-    while True:
-        try:
-            return await make_request(bot, method)
-        except TelegramRetryAfter as refusal:
-            _log.warning("told to wait", extra={"method": type(method).__name__, "seconds": refusal.retry_after})
-            await asyncio.sleep(refusal.retry_after)
+class Session(AiohttpSession):
+    """A session that knows when a connection could not be made in time."""
+
+    async def make_request(
+        self,
+        bot: Bot,
+        method: TelegramMethod[TelegramType],
+        timeout: int | None = None,  # noqa: ASYNC109 - aiogram's name
+    ) -> TelegramType:
+        """The answer's result."""
+        limits = ClientTimeout(total=self.timeout if timeout is None else timeout, sock_connect=CONNECT_SECONDS)
+        # aiogram declares seconds and hands on to aiohttp what it is given
+        return await super().make_request(bot, method, limits)  # type: ignore[arg-type]
+
+
+def use(
+    session: BaseSession,
+    *,
+    database: Database | None = None,
+    pace: Pace | None = None,
+    journal: RequestMiddlewareType | None = None,
+) -> None:
+    """Puts what a request passes, outermost first, in place of what was there.
+
+    What follows a chat is outside, so that the second request is paced and journaled as its own; the journal is
+    inside of the waiting, and notes each request once, however often a lost connection repeats it.
+    """
+    for each in tuple(session.middleware):
+        session.middleware.unregister(each)
+    if database:
+        session.middleware(FollowMigration(database))
+        session.middleware(NoteBlocked(database))
+    session.middleware(Pacing(pace))
+    if journal:
+        session.middleware(journal)
+    session.middleware(repeat)
 
 
 def had_no_effect(error: Exception) -> bool:
-    """Whether it is certain that Telegram did nothing."""
-    return isinstance(error, TelegramAPIError) and not isinstance(error, TelegramNetworkError | TelegramServerError)
-
-
-class FollowMigration(BaseRequestMiddleware):
-    """Sends what a group refuses because it became a supergroup to that one, and joins the two chats in the store."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def __call__(
-        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
-    ) -> Response[TelegramType]:
-        """The supergroup's answer, where the group refused."""
-        try:
-            return await make_request(bot, method)
-        except TelegramMigrateToChat as refusal:
-            chat_id, moved_to = getattr(method, "chat_id", None), refusal.migrate_to_chat_id
-            if not isinstance(chat_id, int):
-                raise
-            await self._database.chats.migrate(bot_id=bot.id, telegram_chat_id=chat_id, migrate_to_chat_id=moved_to)
-            # a message id of the group is another message's in the supergroup
-            fields = type(method).model_fields.keys()
-            if fields & {"message_id", "message_ids"} and "from_chat_id" not in fields:
-                raise
-            gone = dict.fromkeys(fields & {"reply_parameters", "reply_to_message_id"})
-            return await make_request(bot, method.model_copy(update={"chat_id": moved_to, **gone}))
-
-
-class NoteBlocked(BaseRequestMiddleware):
-    """Notes on a chat that Telegram refuses every message there; the refusal is still the caller's."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def __call__(
-        self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
-    ) -> Response[TelegramType]:
-        """The server's answer."""
-        try:
-            return await make_request(bot, method)
-        except (TelegramForbiddenError, TelegramBadRequest) as refusal:
-            if _is_about_the_chat(refusal):
-                await self._note(bot, method)
-            raise
-
-    async def _note(self, bot: Bot, method: TelegramMethod[TelegramType]) -> None:
-        chat_id = getattr(method, "chat_id", None)
-        # where it names another chat or a person as well, the refusal may be about these
-        if not isinstance(chat_id, int) or type(method).model_fields.keys() & {"from_chat_id", "user_id"}:
-            return
-        try:
-            await self._database.chats.block(
-                bot_id=bot.id,
-                telegram_chat_id=chat_id,
-                business_connection_id=getattr(method, "business_connection_id", None) or "",
-            )
-        except BotcoreError as error:
-            # the caller needs to know of the refusal, and the next one is noted
-            _log.warning("refusal not noted", extra={"error": type(error).__name__})
-
-
-def _is_about_the_chat(refusal: TelegramForbiddenError | TelegramBadRequest) -> bool:
-    return isinstance(refusal, TelegramForbiddenError) or any(
-        words in refusal.message.lower() for words in _REFUSED_CHATS
+    """Whether it is certain that Telegram did nothing: it refused, or the request never went out."""
+    refusals = (
+        TelegramBadRequest,
+        TelegramConflictError,
+        TelegramEntityTooLarge,
+        TelegramForbiddenError,
+        TelegramMigrateToChat,
+        TelegramNotFound,
+        TelegramRetryAfter,
+        TelegramUnauthorizedError,
     )
+    # aiogram raises the base itself for a refusal of another number than its classes know, never for 5xx
+    return isinstance(error, refusals) or type(error) is TelegramAPIError or _never_sent(error)
+
+
+def _never_sent(error: Exception) -> bool:
+    """Whether the connection failed before it could carry the request: refused, unknown host, too slow, TLS."""
+    unconnected = (ClientConnectorError, ClientHttpProxyError, ConnectionTimeoutError, ServerFingerprintMismatch)
+    return isinstance(error, TelegramNetworkError) and isinstance(error.__cause__, unconnected)
+
+
+async def repeat(
+    make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
+) -> Response[TelegramType]:
+    """Sends again what had no effect for want of a connection, and what may be done twice after any fault.
+
+    Where a deletion or an edit had been done at the first time, the second is refused as such: not found, not modified.
+    """
+    for pause_seconds in PAUSES_SECONDS:
+        try:
+            return await make_request(bot, method)
+        except (TelegramNetworkError, TelegramServerError, ClientDecodeError, UnicodeDecodeError) as error:
+            if not _may_repeat(method, error):
+                raise
+            name, reason = type(method).__name__, type(error.__cause__ or error).__name__
+            _log.warning("sending again", extra={"method": name, "error": reason})
+        # some at a time, where many met the same fault
+        await asyncio.sleep(pause_seconds * random.uniform(0.5, 1.5))  # noqa: S311 - no secret
+    return await make_request(bot, method)
+
+
+def _may_repeat(method: TelegramMethod[Any], error: Exception) -> bool:
+    name = method.__api_method__
+    if name == "getUpdates" or isinstance(error, TelegramEntityTooLarge):
+        return False
+    is_repeatable = name.startswith(_REPEATABLE) and name not in _MAKES_A_MESSAGE
+    return is_repeatable or name in _REPEATABLE_TOO or _never_sent(error)

@@ -1,20 +1,23 @@
 """The bot on Telegram: what takes updates in and what answers them, until it is told to stop."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
 from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
-from aiogram.exceptions import AiogramError, TelegramNotFound, TelegramUnauthorizedError
+from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.utils.token import TokenValidationError
 
+from botcli import requests
 from botcli.bot import bot_commands, build_dispatcher
 from botcli.delivery import Delivery
 from botcli.journal import Journal
+from botcli.pacing import Pace
 from botcli.polling import Session, poll
 from botcli.replies import Replier
-from botcli.requests import FollowMigration, NoteBlocked, wait_when_told
 from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database
 
@@ -28,6 +31,7 @@ def open_bot(token: str, api_url: str) -> Bot:
     Raises BotcoreError when the token has not the form of one.
     """
     session = Session(api=TelegramAPIServer.from_base(api_url))
+    requests.use(session)
     try:
         return Bot(token, session=session)
     except TokenValidationError:
@@ -39,11 +43,20 @@ async def introduce(bot: Bot) -> None:
 
     Raises BotcoreError, which shows no token, when the server refuses or cannot be reached.
     """
-    try:
+    with explained(bot):
         await bot.me()
         await bot.set_my_commands(bot_commands())
+
+
+@contextmanager
+def explained(bot: Bot) -> Iterator[None]:
+    """Turns what the Bot API refuses, or its silence, into a BotcoreError that shows no token."""
+    try:
+        yield
     except (TelegramUnauthorizedError, TelegramNotFound):
         raise BotcoreError(f"{_host(bot)} refuses BOT_TOKEN: it is wrong or was revoked") from None
+    except TelegramBadRequest as error:
+        raise BotcoreError(f"{_host(bot)}: {error.message}") from None
     except AiogramError as error:
         # the text of a network error can hold the URL, and that the token
         reason = type(error.__cause__ or error).__name__
@@ -57,13 +70,14 @@ async def serve(
     stop: asyncio.Event,
     *,
     windows: Windows = DEFAULT,
+    pace: Pace | None = None,
     concurrency: int = 16,
     lease_seconds: int = 10,
     grace_seconds: float = GRACE_SECONDS,
     resend: bool = False,
 ) -> None:
     """Answers until `stop` is set; then it takes nothing more, and what is in work ends within the grace time."""
-    use(bot, database)
+    requests.use(bot.session, database=database, pace=pace, journal=Journal())
     dispatcher = build_dispatcher(database, replier, windows=windows)
     delivery = Delivery(
         bot,
@@ -80,12 +94,6 @@ async def serve(
         await stop.wait()
         receiving.cancel()
         delivery.stop()
-
-
-def use(bot: Bot, database: Database) -> None:
-    """Has each request follow a chat that moved, wait where it is told to, and be noted, in this order."""
-    for middleware in (FollowMigration(database), NoteBlocked(database), wait_when_told, Journal()):
-        bot.session.middleware(middleware)
 
 
 def _host(bot: Bot) -> str:

@@ -18,3 +18,16 @@ class BotSettings(Settings):
     grace_seconds: float = Field(5.0, ge=0, description="for what is in work when the bot is stopped")
     resend_unconfirmed: bool = Field(False, description="send again what may have arrived, rather than never")
     window_versions: Literal["newest", "original"] = Field("newest", description="which version of an edited message")
+    send_per_second: int = Field(30, ge=1, le=10_000, description="messages at most, of this process")
+    send_per_chat_per_minute: int = Field(60, ge=1, le=10_000, description="messages at most in a private chat")
+    send_per_group_per_minute: int = Field(20, ge=1, le=10_000, description="messages at most in a group or channel")
+    webhook_url: str | None = Field(None, description="where Telegram posts updates")
+    webhook_secret: SecretStr | None = Field(None, description="what Telegram sends along with each")
+    webhook_host: str = Field("127.0.0.1", description="where the webhook listens")
+    port: int = Field(8080, ge=1, le=65_535, description="where the webhook listens")
+
+    def secrets(self) -> list[str]:
+        """What no log line may show."""
+        # the bot's id, before the colon, is no secret and worth reading
+        token = (self.bot_token or SecretStr("")).get_secret_value().partition(":")[2]
+        return [secret for secret in (token, (self.webhook_secret or SecretStr("")).get_secret_value()) if secret]

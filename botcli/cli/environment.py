@@ -11,7 +11,7 @@ def read_settings() -> BotSettings:
     """The settings, with the log set up: only errors unless LOG_LEVEL says otherwise, since commands talk."""
     settings = BotSettings()
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
-    logs.configure(level, settings.log_format, sql=settings.log_sql)
+    logs.configure(level, settings.log_format, sql=settings.log_sql, secrets=settings.secrets())
     return settings
 
 

@@ -16,9 +16,7 @@ async def run() -> None:
     if settings.bot_token is None:
         raise InvalidInput("BOT_TOKEN", "is not set; @BotFather on Telegram gives one")
     token = settings.bot_token.get_secret_value()
-    # the bot's id, before the colon, is no secret and worth reading
-    secret = token.partition(":")[2]
-    logs.configure(settings.log_level, settings.log_format, sql=settings.log_sql, secrets=[secret])
+    logs.configure(settings.log_level, settings.log_format, sql=settings.log_sql, secrets=settings.secrets())
     stop = asyncio.Event()
     serving = asyncio.ensure_future(_serve(token, settings, stop))
     # until it serves a signal ends it at once; then it finishes what is in work, unless there comes a second one
@@ -30,6 +28,7 @@ async def run() -> None:
 
 async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None:
     from botcli import serving
+    from botcli.pacing import Pace
     from botcli.replies.echo import Echo
     from botcli.windows import Windows
 
@@ -48,6 +47,9 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
                 Echo(),
                 stop,
                 windows=Windows(settings.group_window, settings.window_versions),
+                pace=Pace(
+                    settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute
+                ),
                 concurrency=settings.update_concurrency,
                 lease_seconds=settings.update_lease_seconds,
                 grace_seconds=settings.grace_seconds,

@@ -140,12 +140,22 @@ class BotApi:
 
     async def _sendMessage(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         self.sent.append(parameters)
+        chat_id = parameters["chat_id"]
         return {
             "message_id": 1_000 + len(self.sent),
             "date": int(time.time()),
-            "chat": {"id": int(parameters["chat_id"]), "type": "private"},
+            "chat": {"id": -1 if chat_id.startswith("@") else int(chat_id), "type": "private"},
             "text": parameters["text"],
         }
+
+    async def _deleteMessage(self, _: dict[str, Any]) -> bool:  # noqa: N802
+        return True
+
+    async def _answerWebAppQuery(self, _: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {}
+
+    async def _sendChatAction(self, _: dict[str, Any]) -> bool:  # noqa: N802
+        return True
 
     async def _sendDocument(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         # aiogram attaches the file under a name of its own, which `document` tells

@@ -1,204 +1,207 @@
-"""What the bot does when the Bot API refuses a request: the chat became another one, or is closed to it."""
+"""What the bot does when a request fails: what certainly had no effect, and what is sent again."""
 
-from typing import Any, cast
+import re
+import socket
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 from aiogram import Bot
-from aiogram.exceptions import TelegramAPIError, TelegramBadRequest, TelegramForbiddenError, TelegramMigrateToChat
+from aiogram.exceptions import (
+    ClientDecodeError,
+    TelegramAPIError,
+    TelegramBadRequest,
+    TelegramNetworkError,
+    TelegramServerError,
+)
 from aiogram.methods import (
+    AnswerWebAppQuery,
     DeleteMessage,
-    EditMessageText,
-    ForwardMessage,
-    GetChatMember,
+    GetMe,
+    GetUpdates,
+    SendChatAction,
     SendMessage,
     TelegramMethod,
 )
+from aiogram.types import InlineQueryResultArticle, InputTextMessageContent
+from aiohttp import web
 
-from botcli.requests import FollowMigration, NoteBlocked
-from botcore import Database
-from tests.botcli.bot_api import BOT_ID, RESET, BotApi, migrated, refused
-from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import PRIVATE, message
+from botcli import requests, serving
+from tests.botcli.bot_api import RESET, TOKEN, BotApi, broken, flood, migrated, refused
 
-SMALL: dict[str, Any] = {"id": -5, "type": "group", "title": "Engines"}
-MOVED_TO = -1005
+SEND = SendMessage(chat_id=7, text="private words")
+_RESULT = InlineQueryResultArticle(id="1", title="a", input_message_content=InputTextMessageContent(message_text="a"))
+
+# made for each answer anew
+FAULTS: dict[str, Callable[[], web.Response | object]] = {
+    "reset": lambda: RESET,
+    "500": lambda: refused(500, "Internal"),
+    "502 of a proxy": lambda: broken("<p>bad gateway</p>"),
+    "no text": lambda: web.Response(body=b"\xff"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _short_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(requests, "PAUSES_SECONDS", (0.01, 0.01, 0.01))
 
 
 @pytest.fixture
-def following_bot(bot: Bot, database: Database) -> Bot:
-    """The bot as `botcli run` polls with it."""
-    bot.session.middleware(FollowMigration(database))
-    bot.session.middleware(NoteBlocked(database))
-    return bot
+def refusing_port() -> int:
+    """A port that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
-@pytest.mark.usefixtures("following_bot")
-async def test_answer_follows_the_group(feed: Feed, bot_api: BotApi, database: Database) -> None:
-    """The answer goes to the supergroup, and question and answer are one conversation there."""
-    bot_api.fail("sendMessage", migrated(MOVED_TO))
-
-    await feed(message=message("Hello", chat=SMALL))
-    await feed(message=message("Again", chat={**SMALL, "id": MOVED_TO, "type": "supergroup"}))
-
-    assert [int(sent["chat_id"]) for sent in bot_api.sent] == [MOVED_TO, MOVED_TO]
-    texts = [each.content for each in await stored(database, MOVED_TO)]
-    assert texts == ["Hello", "Hello", "Again", "Again"]
-    assert await stored(database, SMALL["id"]) == await stored(database, MOVED_TO)
-
-
-async def test_request_that_names_messages(following_bot: Bot, bot_api: BotApi) -> None:
-    """What the request answers has another id in the supergroup, so it is sent as no reply."""
-    bot_api.fail("sendMessage", migrated(MOVED_TO))
-
-    await following_bot.send_message(SMALL["id"], "Hello", reply_to_message_id=3)
-
-    [refusal, sent] = bot_api.called("sendMessage")
-    assert "reply_to_message_id" in refusal
-    assert {"reply_to_message_id", "reply_parameters"} & sent.keys() == set()
+@pytest.fixture
+def silent_port(monkeypatch: pytest.MonkeyPatch) -> Iterator[int]:
+    """A port whose queue of connections is full, so that the next one hangs."""
+    monkeypatch.setattr(requests, "CONNECT_SECONDS", 0.1)
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(server.getsockname())
+        yield int(server.getsockname()[1])
+        for each in waiting:
+            each.close()
 
 
-async def test_other_refusals_are_raised(following_bot: Bot, bot_api: BotApi, database: Database) -> None:
-    """A request that is refused for another reason, or names no chat by its number, fails as ever."""
-    bot_api.fail("sendMessage", refused(400, "Bad Request: chat not found"), migrated(MOVED_TO))
-
-    with pytest.raises(TelegramBadRequest, match="chat not found"):
-        await following_bot.send_message(SMALL["id"], "Hello")
-    with pytest.raises(TelegramMigrateToChat):
-        await following_bot.send_message("@engines", "Hello")
-
-    assert await database.chats.successor(bot_id=BOT_ID, telegram_chat_id=SMALL["id"]) is None
+async def failure(url: str, method: TelegramMethod[Any] = SEND) -> Exception:
+    """How a request to this server ends."""
+    async with serving.open_bot(TOKEN, url) as bot:
+        with pytest.raises((TelegramAPIError, ClientDecodeError, UnicodeDecodeError)) as caught:
+            await bot(method)
+    return caught.value
 
 
-@pytest.mark.parametrize("method", ["deleteMessage", "editMessageText"])
-async def test_request_about_a_message_of_the_group(
-    following_bot: Bot, bot_api: BotApi, database: Database, method: str
+@pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 413, 429])
+async def test_had_no_effect_refused(bot_api: BotApi, status: int) -> None:
+    """A refusal by the server means that it did nothing."""
+    bot_api.fail("sendMessage", refused(status, "no"))
+
+    assert requests.had_no_effect(await failure(bot_api.url))
+
+    assert len(bot_api.called("sendMessage")) == 1
+
+
+@pytest.mark.parametrize("fault", ["flood", "migrated"])
+async def test_had_no_effect_told_elsewhere(bot_api: BotApi, fault: str) -> None:
+    """Neither did a server that says when or where to send it."""
+    bot_api.fail("sendMessage", flood(3_600) if fault == "flood" else migrated(-1005))
+
+    assert requests.had_no_effect(await failure(bot_api.url))
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+async def test_had_no_effect_unknown(bot_api: BotApi, fault: str) -> None:
+    """After a reset, 5xx or garbage nobody knows; a message is not sent twice then."""
+    bot_api.fail("sendMessage", FAULTS[fault]())
+
+    assert not requests.had_no_effect(await failure(bot_api.url))
+
+    assert len(bot_api.called("sendMessage")) == 1
+
+
+async def test_had_no_effect_answer_too_late(bot_api: BotApi) -> None:
+    """The server that does not answer in time may have done it."""
+    bot_api.deliver(message={})
+    method = GetUpdates(offset=1_000, timeout=5)
+
+    async with serving.open_bot(TOKEN, bot_api.url) as bot:
+        with pytest.raises(TelegramNetworkError) as caught:
+            await bot(method, request_timeout=1)
+
+    assert not requests.had_no_effect(caught.value)
+
+
+async def test_had_no_effect_nobody_there(
+    refusing_port: int, silent_port: int, bot_api: BotApi, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is not sent again, for in the supergroup that id is another message's; the chats are joined all the same."""
-    bot_api.fail(method, migrated(MOVED_TO))
-    request: TelegramMethod[Any] = (
-        DeleteMessage(chat_id=SMALL["id"], message_id=3)
-        if method == "deleteMessage"
-        else EditMessageText(text="Hi", chat_id=SMALL["id"], message_id=3)
-    )
+    """A request that never went out had none: refused, unknown, hanging, no TLS; each was tried four times."""
+    hosts = (f"http://127.0.0.1:{refusing_port}", "http://nobody.invalid", f"http://127.0.0.1:{silent_port}")
 
-    with pytest.raises(TelegramMigrateToChat):
-        await following_bot(request)
-
-    assert len(bot_api.called(method)) == 1
-    successor = await database.chats.successor(bot_id=BOT_ID, telegram_chat_id=SMALL["id"])
-    assert successor
-    assert successor.telegram_chat_id == MOVED_TO
+    for url in (*hosts, bot_api.url.replace("http:", "https:")):
+        caplog.clear()
+        assert requests.had_no_effect(await failure(url)), url
+        assert caplog.messages == ["sending again"] * 3
 
 
-async def is_blocked(database: Database, telegram_chat_id: int = PRIVATE["id"], **key: Any) -> bool:
-    """Whether it is noted that the bot cannot write in a chat."""
-    chat = await database.chats.find(bot_id=BOT_ID, telegram_chat_id=telegram_chat_id, **key)
-    return chat is not None and chat.blocked_at is not None
+def test_had_no_effect_of_something_else() -> None:
+    """Of an error that is none of Telegram's nothing is certain."""
+    assert not requests.had_no_effect(ValueError())
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(
+    "method",
+    [DeleteMessage(chat_id=7, message_id=3), GetMe(), SendChatAction(chat_id=7, action="typing")],
+    ids=lambda method: type(method).__name__,
+)
+async def test_repeat(bot: Bot, bot_api: BotApi, method: TelegramMethod[Any], fault: str) -> None:
+    """What may be done twice is sent again until it works."""
+    name = method.__api_method__
+    bot_api.fail(name, *[FAULTS[fault]() for _ in range(3)])
+
+    assert await bot(method)
+
+    assert len(bot_api.called(name)) == 4
+
+
+async def test_repeat_in_vain(bot: Bot, bot_api: BotApi, caplog: pytest.LogCaptureFixture) -> None:
+    """After four times the error is the caller's; the log says why it took so long, and no secret."""
+    bot_api.fail("deleteMessage", *[refused(500, f"{TOKEN} private words") for _ in range(5)])
+
+    with pytest.raises(TelegramServerError):
+        await bot.delete_message(7, 3)
+
+    assert len(bot_api.called("deleteMessage")) == 4
+    lines = [str(record.__dict__) for record in caplog.records if "botcli" in record.name]
+    assert len(lines) == 3
+    assert "DeleteMessage" in lines[0]
+    assert not re.search("canary|private", str(lines))
 
 
 @pytest.mark.parametrize(
-    ("status", "description"),
-    [
-        (403, "Forbidden: bot was blocked by the user"),
-        (403, "Forbidden: user is deactivated"),
-        (403, "Forbidden: bot was kicked from the supergroup chat"),
-        (400, "Bad Request: chat not found"),
-        (400, "Bad Request: group chat was deactivated"),
-        (400, "Bad Request: have no rights to send a message"),
-        (400, "Bad Request: not enough rights to send text messages to the chat"),
-        (400, "Bad Request: need administrator rights in the channel chat"),
-        (400, "Bad Request: CHAT_WRITE_FORBIDDEN"),
-    ],
+    "method",
+    [GetUpdates(), AnswerWebAppQuery(web_app_query_id="1", result=_RESULT)],
+    ids=lambda method: type(method).__name__,
 )
-async def test_refusal_of_a_chat(
-    following_bot: Bot, feed: Feed, bot_api: BotApi, database: Database, status: int, description: str
-) -> None:
-    """It is raised as ever and noted on the chat, until somebody writes there."""
-    await feed(message=message("Hello"))
-    bot_api.fail("sendMessage", refused(status, description))
+async def test_repeat_by_somebody_else_or_never(bot: Bot, bot_api: BotApi, method: TelegramMethod[Any]) -> None:
+    """Polling has a back-off of its own, and an answer that makes a message is not given twice."""
+    bot_api.fail(method.__api_method__, RESET)
 
-    with pytest.raises(TelegramForbiddenError if status == 403 else TelegramBadRequest):
-        await following_bot.send_message(PRIVATE["id"], "Hello?")
+    with pytest.raises(TelegramNetworkError):
+        await bot(method)
 
-    assert await is_blocked(database)
-    await feed(message=message("I am back"))
-    assert not await is_blocked(database)
-    assert len(bot_api.sent) == 2
+    assert len(bot_api.called(method.__api_method__)) == 1
 
 
-@pytest.mark.parametrize("fault", [refused(400, "Bad Request: message is too long"), refused(500, "Internal"), RESET])
-async def test_refusal_of_a_request(
-    following_bot: Bot, feed: Feed, bot_api: BotApi, database: Database, fault: object
-) -> None:
-    """What is said of one request, or by a server in trouble, is not noted on the chat."""
-    await feed(message=message("Hello"))
-    bot_api.fail("sendMessage", fault)
+async def test_repeat_refused(bot: Bot, bot_api: BotApi) -> None:
+    """A refusal ends the repetitions: the message that is not there may have gone at the first time."""
+    bot_api.fail("deleteMessage", RESET, refused(400, "Bad Request: message to delete not found"))
 
-    with pytest.raises(TelegramAPIError):
-        await following_bot.send_message(PRIVATE["id"], "Hello?")
+    with pytest.raises(TelegramBadRequest):
+        await bot.delete_message(7, 3)
 
-    assert not await is_blocked(database)
+    assert len(bot_api.called("deleteMessage")) == 2
 
 
-async def test_refusal_that_may_be_of_another(
-    following_bot: Bot, feed: Feed, bot_api: BotApi, database: Database
-) -> None:
-    """A request that names a person or another chat as well, or a chat by its name, says nothing of a chat."""
-    await feed(message=message("Hello"))
-    for method in ("getChatMember", "forwardMessage", "sendMessage"):
-        bot_api.fail(method, refused(403, "Forbidden: bot was kicked from the channel chat"))
+async def test_use_in_order(bot: Bot, bot_api: BotApi) -> None:
+    """The journal sees a request once, whatever repeats it, and each wait for a 429 as a request of its own."""
+    seen: list[bool] = []
 
-    requests: list[TelegramMethod[Any]] = [
-        GetChatMember(chat_id=PRIVATE["id"], user_id=8),
-        ForwardMessage(chat_id=PRIVATE["id"], from_chat_id=-9, message_id=3),
-        SendMessage(chat_id="@engines", text="Hello?"),
-    ]
-    for request in requests:
-        with pytest.raises(TelegramForbiddenError):
-            await following_bot(request)
+    async def journal(make_request: Any, bot: Bot, method: Any) -> Any:
+        try:
+            return await make_request(bot, method)
+        except TelegramAPIError as error:
+            seen.append(requests.had_no_effect(error))
+            raise
 
-    assert not await is_blocked(database)
+    requests.use(bot.session, journal=journal)
+    bot_api.fail("deleteMessage", RESET, flood(1), RESET)
 
+    await bot.delete_message(7, 3)
 
-async def test_refusal_in_a_business_chat(following_bot: Bot, feed: Feed, bot_api: BotApi, database: Database) -> None:
-    """It is that chat's, not the bot's private chat with the same person; one of a chat not stored is nobody's."""
-    for update in ({"message": message("Hello")}, {"business_message": message("Hello", business_connection_id="b")}):
-        await feed(**update)
-    bot_api.fail("sendMessage", *[refused(403, "Forbidden: user is deactivated") for _ in range(2)])
-
-    for chat_id in (PRIVATE["id"], 99):
-        with pytest.raises(TelegramForbiddenError):
-            await following_bot.send_message(chat_id, "Hello?", business_connection_id="b")
-
-    assert [await is_blocked(database, business_connection_id=each) for each in ("", "b")] == [False, True]
-    assert len(await database.chats.page()) == 2
-
-
-async def test_refusal_of_the_supergroup(following_bot: Bot, feed: Feed, bot_api: BotApi, database: Database) -> None:
-    """Where the group tells what it became and that one refuses, it is the one chat of both that is blocked."""
-    await feed(message=message("Hello", chat=SMALL))
-    bot_api.fail(
-        "sendMessage", migrated(MOVED_TO), refused(403, "Forbidden: bot is not a member of the supergroup chat")
-    )
-
-    with pytest.raises(TelegramForbiddenError):
-        await following_bot.send_message(SMALL["id"], "Hello?")
-
-    assert [await is_blocked(database, each) for each in (SMALL["id"], MOVED_TO)] == [True, True]
-
-
-async def test_refusal_without_a_database(
-    bot: Bot, bot_api: BotApi, database: Database, caplog: pytest.LogCaptureFixture
-) -> None:
-    """The caller learns what Telegram said, whatever the database says to that."""
-    async with database.transaction() as ended:
-        pass
-    bot.session.middleware(NoteBlocked(cast("Database", ended)))
-    bot_api.fail("sendMessage", refused(403, "Forbidden: bot was blocked by the user"))
-
-    with pytest.raises(TelegramForbiddenError):
-        await bot.send_message(PRIVATE["id"], "Hello?")
-
-    assert [(r.getMessage(), r.__dict__["error"]) for r in caplog.records if r.levelname == "WARNING"] == [
-        ("refusal not noted", "Unavailable")
-    ]
+    assert seen == [True]
+    assert len(bot_api.called("deleteMessage")) == 4
