@@ -5,13 +5,14 @@ from aiogram.types import Message
 
 from botcli.journal import Unconfirmed
 from botcli.refusals import is_about_the_chat
+from botcli.splitting import split
 from botcore import Database
 from botcore import Message as Stored
 
 
 async def say(message: Message, text: str) -> list[Message]:
-    """Answers with the text; what came of each part of it."""
-    return [await message.answer(text)]
+    """Answers with the text, in as many messages as Telegram needs for it; what came of each."""
+    return [await message.answer(part) for part in split(text)]
 
 
 async def deliver(database: Database, message: Message, reply: Stored) -> None:
