@@ -8,7 +8,7 @@ from psycopg.rows import args_row, scalar_row
 
 from botcore import purging
 from botcore.errors import Conflict, InvalidInput
-from botcore.executor import Executor
+from botcore.executor import Executor, repeatable
 from botcore.rows import Chat, ChatType, Purged, Scope
 
 # A run that comes up short lost against a concurrent call, whose row the next run sees.
@@ -25,6 +25,7 @@ class Chats:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
+    @repeatable()
     async def get_or_create(
         self,
         *,
@@ -71,6 +72,7 @@ class Chats:
             business_connection_id=business_connection_id,
         )
 
+    @repeatable()
     async def migrate(self, *, bot_id: int, telegram_chat_id: int, migrate_to_chat_id: int) -> Chat:
         """Makes one chat of a group and the supergroup that it became, whatever is known of either, and gives it.
 
@@ -94,6 +96,7 @@ class Chats:
                     return await _join(executor, sorted(chats, key=attrgetter("id")), **key)
         raise Conflict("chats/migrate", _UNIQUE)
 
+    @repeatable()
     async def block(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> bool:
         """Notes that the bot cannot write in a chat from now on; False where that was known, or the chat is not.
 
@@ -102,6 +105,7 @@ class Chats:
         key = {"bot_id": bot_id, "telegram_chat_id": telegram_chat_id, "business_connection_id": business_connection_id}
         return await self._executor.one("chats/block", scalar_row, **key) is not None
 
+    @repeatable()
     async def unblock(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> bool:
         """Notes that the bot can write in a chat again; False where nothing else was noted."""
         key = {"bot_id": bot_id, "telegram_chat_id": telegram_chat_id, "business_connection_id": business_connection_id}
@@ -111,6 +115,7 @@ class Chats:
         """Live chats by id; page on with the last id as `after_id`. `page_size` is 1..1000."""
         return await self._executor.all("chats/page", _chat, after_id=after_id, page_size=page_size)
 
+    @repeatable()
     async def delete(self, *, chat_id: int) -> bool:
         """Hides the chat and its messages at one instant; False when there was nothing to delete."""
         async with self._executor.transaction() as executor:
@@ -118,6 +123,7 @@ class Chats:
                 return False
             return await executor.one("chats/delete", scalar_row, chat_id=chat_id) is not None
 
+    @repeatable()
     async def restore(self, *, chat_id: int) -> bool:
         """Brings back the chat with the messages that fell with it; False when it is not deleted.
 

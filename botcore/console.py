@@ -11,14 +11,13 @@ from typing import Any, Final
 import psycopg
 from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
-from psycopg.rows import TupleRow, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore import inputs, pool, queries, urls
+from botcore.connection import Connection
 from botcore.errors import InvalidInput, Unavailable, from_psycopg
 from botcore.executor import Executor
 from botcore.queries import Query
-
-Connection = psycopg.AsyncConnection[TupleRow]
 
 _GENERIC_PLAN_SINCE: Final = 160000
 
@@ -63,7 +62,8 @@ async def run(url: str, query: Query, texts: Mapping[str, str], *, write: bool =
 
     try:
         async with _transaction(url, query, read_only=not write) as connection:
-            rows = await Executor(lambda: nullcontext(connection)).all(query.name, remember, **values)
+            executor = Executor(lambda: nullcontext(connection), in_transaction=True)
+            rows = await executor.all(query.name, remember, **values)
     except Unavailable as error:
         if error.sqlstate == "25006" and not write:
             raise InvalidInput(query.name, "writes or locks rows: add --write") from error

@@ -52,14 +52,18 @@ class Database(Transaction):
 
     @classmethod
     @asynccontextmanager
-    async def connect(cls, url: str, **settings: Unpack[PoolSettings]) -> AsyncIterator[Self]:
+    async def connect(
+        cls, url: str, *, require_server: bool = True, **settings: Unpack[PoolSettings]
+    ) -> AsyncIterator[Self]:
         """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
 
         Raises Unavailable at once, with the cause, when no connection can be made, and InvalidInput for a URL
-        that cannot be read.
+        that cannot be read. With `require_server=False` it opens without a server: calls raise Unavailable, and work
+        a second or two after the server does.
         """
         closed = pool.create(url, **settings)
-        await (await pool.connect(url)).close()
+        if require_server:
+            await (await pool.connect(url)).close()
         async with closed as opened:
             yield cls(Executor(opened.connection), url)
 

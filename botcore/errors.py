@@ -66,13 +66,26 @@ class SchemaMismatch(BotcoreError):
         super().__init__(f"{reason}: run `{command}`")
 
 
-def from_psycopg(error: psycopg.Error, query: str) -> BotcoreError:
+def is_lost(error: BaseException | None) -> bool:
+    """Whether the connection ended under a statement, which may have had its effect or not."""
+    if not isinstance(error, psycopg.Error) or _pool_reason(error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError)
+    return error.sqlstate.startswith("08") or error.sqlstate in _LOST
+
+
+def from_psycopg(error: psycopg.Error, query: str, *, is_undone: bool = False) -> BotcoreError:
     """What botcore raises for a driver's error in `query`: by SQLSTATE, by class only where there is none.
 
+    `is_undone` says that nothing stays of the call when its connection is lost: it only read, or was not committed.
     The server's text is left out, since its DETAIL can hold a row's content; the caller keeps it as the cause.
     """
     sqlstate = error.sqlstate or ""
-    reason, retry_is_safe = _pool_reason(error) or _UNAVAILABLE.get(sqlstate) or _lost(error) or ("", False)
+    reason, retry_is_safe = _pool_reason(error) or _UNAVAILABLE.get(sqlstate) or ("", False)
+    if is_lost(error):
+        reason, retry_is_safe = _LOST.get(sqlstate, "the connection was lost"), is_undone
+        reason += "" if is_undone else ", the outcome is unknown"
     if reason:
         return Unavailable(f"{query}: {reason}", retry_is_safe=retry_is_safe, sqlstate=error.sqlstate)
     if sqlstate in {"23503", "23505", "23P01"}:
@@ -82,13 +95,6 @@ def from_psycopg(error: psycopg.Error, query: str) -> BotcoreError:
     if sqlstate in {"42P01", "42703"}:
         return SchemaMismatch(f"{query}: the database lacks what it reads", "botcli db upgrade", is_behind=True)
     return BotcoreError(f"{query}: SQLSTATE {sqlstate or 'unknown'}")
-
-
-def _lost(error: psycopg.Error) -> tuple[str, bool] | None:
-    is_lost = (error.sqlstate or "").startswith("08") or (
-        error.sqlstate is None and isinstance(error, psycopg.OperationalError)
-    )
-    return ("the connection was lost, the outcome is unknown", False) if is_lost else None
 
 
 def _field(error: psycopg.Error) -> str | None:
@@ -121,8 +127,13 @@ _UNAVAILABLE: Final = {
     "53300": ("the server has no connection to spare", True),
     "55P03": ("a lock was not released in time", True),
     "57014": ("the statement was cancelled or ran into its timeout", False),
-    "57P01": ("the server is shutting down, the outcome is unknown", False),
-    "57P02": ("the server crashed, the outcome is unknown", False),
     "57P03": ("the server is starting", True),
+    "57P04": ("the database was dropped", False),
     "57P05": ("the connection was idle for too long, the server ended it", True),
+}
+
+# SQLSTATE of a connection that ended; those of class 08 and those without any are the same.
+_LOST: Final = {
+    "57P01": "the server is shutting down",
+    "57P02": "the server crashed",
 }

@@ -2,19 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import wraps
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import psycopg
-from psycopg.rows import AsyncRowFactory, TupleRow
+from psycopg.rows import AsyncRowFactory
 
 from botcore import inputs, queries
-from botcore.errors import Unavailable, from_psycopg
+from botcore.connection import Connection
+from botcore.errors import Unavailable, from_psycopg, is_lost
 
 Row = TypeVar("Row")
-Connection = psycopg.AsyncConnection[TupleRow]
+P = ParamSpec("P")
 
 _log = logging.getLogger("botcore.queries")
 # Holds what people wrote: silent, whatever the root's level, until somebody sets this logger's own
@@ -25,11 +27,14 @@ _sql_log.setLevel(logging.CRITICAL)
 class Executor:
     """What every repository runs its queries through; `connect` gives a connection for one query or block."""
 
-    def __init__(self, connect: Callable[[], AbstractAsyncContextManager[Connection]]) -> None:
+    def __init__(
+        self, connect: Callable[[], AbstractAsyncContextManager[Connection]], *, in_transaction: bool = False
+    ) -> None:
         self._connect = connect
+        self._in_transaction = in_transaction
 
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
-        """All rows of the query `sql/<name>.sql`.
+        """All rows of the query `sql/<name>.sql`; one that only reads is asked again where its connection was lost.
 
         Raises InvalidInput before the server is asked, and what `from_psycopg` makes of the driver's errors.
         """
@@ -39,12 +44,14 @@ class Executor:
             _sql_log.debug(queries.paste(query, values))
         started = perf_counter()
         try:
-            async with self._connect() as connection:
-                cursor = connection.cursor(binary=True, row_factory=row)
-                await cursor.execute(query.statement, values, prepare=True)
-                return await cursor.fetchall()
+            try:
+                return await self._run(query.statement, row, values)
+            except psycopg.OperationalError as error:
+                if self._in_transaction or not (query.only_reads and is_lost(error)):
+                    raise
+                return await self._run(query.statement, row, values)
         except psycopg.Error as error:
-            raise from_psycopg(error, name) from error
+            raise from_psycopg(error, name, is_undone=self._in_transaction or query.only_reads) from error
         finally:
             _log.debug("query", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
 
@@ -55,15 +62,52 @@ class Executor:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Executor"]:
         """An executor whose queries are one transaction; inside of one already, a savepoint."""
+        is_undone = True
         try:
             async with self._connect() as connection, connection.transaction():
                 turns = _Turns(connection)
                 try:
-                    yield Executor(turns.take)
+                    yield Executor(turns.take, in_transaction=True)
                 finally:
                     turns.over = True
+                # what comes now is COMMIT, and whether that was heard nobody knows
+                is_undone = self._in_transaction
         except psycopg.Error as error:
-            raise from_psycopg(error, "transaction") from error
+            raise from_psycopg(error, "transaction", is_undone=is_undone) from error
+
+    async def _run(self, statement: bytes, row: AsyncRowFactory[Row], values: dict[str, Any]) -> list[Row]:
+        async with self._connect() as connection:
+            cursor = connection.cursor(binary=True, row_factory=row)
+            await cursor.execute(statement, values, prepare=True)
+            return await cursor.fetchall()
+
+
+def repeatable(
+    key: str | None = None,
+) -> Callable[[Callable[P, Awaitable[Row]]], Callable[P, Coroutine[Any, Any, Row]]]:
+    """Marks a method that may happen twice and is then as once: it runs again where its connection was lost under it.
+
+    With `key` only a call that has this argument, by which the row is found again.
+    """
+
+    def decorate(method: Callable[P, Awaitable[Row]]) -> Callable[P, Coroutine[Any, Any, Row]]:
+        @wraps(method)
+        async def run(*args: P.args, **kwargs: P.kwargs) -> Row:
+            try:
+                return await method(*args, **kwargs)
+            except Unavailable as error:
+                if not is_lost(error.__cause__) or (key and not kwargs.get(key)):
+                    raise
+            try:
+                return await method(*args, **kwargs)
+            except Unavailable as error:
+                if not is_lost(error.__cause__):
+                    raise
+                raise Unavailable(error.reason, retry_is_safe=True, sqlstate=error.sqlstate) from error.__cause__
+
+        return run
+
+    return decorate
 
 
 class _Turns:

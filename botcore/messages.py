@@ -7,6 +7,7 @@ from psycopg.rows import args_row, scalar_row
 
 from botcore import purging
 from botcore.errors import InvalidInput
+from botcore.executor import repeatable
 from botcore.rows import ChatType, Cleared, Found, Message, Purged, Role, Scope, Spoken, Version
 from botcore.sending import Sending
 
@@ -153,11 +154,13 @@ class Messages(Sending):
             page_size=page_size,
         )
 
+    @repeatable()
     async def delete(self, *, chat_id: int, message_id: int) -> bool:
         """Hides one message; False when there was nothing to delete."""
         deleted = await self._executor.one("messages/delete", scalar_row, chat_id=chat_id, message_id=message_id)
         return deleted is not None
 
+    @repeatable()
     async def restore(self, *, chat_id: int, message_id: int) -> bool:
         """Brings back one message where its chat and person are live; False when nothing was restored."""
         restored = await self._executor.one("messages/restore", scalar_row, chat_id=chat_id, message_id=message_id)

@@ -1,17 +1,17 @@
 """Every setting of a connection and of the pool, each with its reason."""
 
-from typing import Final, TypedDict
+from time import monotonic
+from typing import Any, Final, TypedDict
 
 import psycopg
 from psycopg.adapt import AdaptersMap
 from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from botcore import urls
+from botcore.connection import Connection
 from botcore.errors import InvalidInput, Unavailable
-
-Pool = AsyncConnectionPool[psycopg.AsyncConnection[TupleRow]]
 
 # An int goes as bigint whatever its value; by default one statement is prepared for smallint, int and bigint each.
 # The text form comes last and wins, because a list of ints would go as smallint[] with the binary one alone.
@@ -33,7 +33,7 @@ DEFAULTS: Final[dict[str, str | int]] = {
 }
 
 
-async def connect(url: str) -> psycopg.AsyncConnection[TupleRow]:
+async def connect(url: str) -> Connection:
     """One connection outside of any pool, in autocommit.
 
     Raises Unavailable with the true cause, which a pool would hide behind its timeout, and InvalidInput for a URL
@@ -41,7 +41,7 @@ async def connect(url: str) -> psycopg.AsyncConnection[TupleRow]:
     """
     conninfo = urls.conninfo(url, **DEFAULTS)
     try:
-        return await psycopg.AsyncConnection.connect(conninfo, autocommit=True, context=ADAPTERS)
+        return await Connection.connect(conninfo, autocommit=True, context=ADAPTERS)
     except psycopg.Error as error:
         raise unreachable(conninfo, error) from error
 
@@ -64,6 +64,59 @@ class PoolSettings(TypedDict, total=False):
     timeout_seconds: float
 
 
+class Pool(AsyncConnectionPool[Connection]):
+    """psycopg's pool, which gives no connection that the server ended, and heals soon after an outage of any length."""
+
+    def __init__(self, conninfo: str, **settings: Any) -> None:
+        # most calls are one statement: BEGIN and COMMIT would cost two round trips more
+        kwargs = {"autocommit": True, "context": ADAPTERS, "report": self._report}
+        super().__init__(conninfo, connection_class=Connection, kwargs=kwargs, **settings)
+        self._address = conninfo
+        self._failure: psycopg.Error | None = None
+        self._renewed_at = 0.0
+
+    async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's
+        """A connection on which the server has not hung up; raises Unavailable with the cause where none can be made.
+
+        psycopg's `check` asks the server each time, and after a restart it waits a second for each idle connection.
+        """
+        deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        while True:
+            try:
+                connection = await super().getconn(deadline - monotonic())
+            except PoolTimeout as error:
+                if self._failure:
+                    raise unreachable(self._address, self._failure) from error
+                raise
+            if not connection.is_hung_up():
+                return connection
+            await connection.close()
+            await self.putconn(connection)
+
+    async def putconn(self, connection: Connection) -> None:
+        """Takes the connection back; where it was lost, those made before go too, once.
+
+        They can be as dead and look alive, when whatever was between forgot them.
+        """
+        await super().putconn(connection)
+        if connection.broken and connection.opened_at > self._renewed_at:
+            self._renewed_at = monotonic()
+            await self.drain()
+
+    async def close(self, timeout: float = 0.5) -> None:  # noqa: ASYNC109 - the pool's
+        """Closes the pool, at once but for a connection that is being made: a frozen server is not waited for."""
+        await super().close(timeout)
+
+    async def reconnect_failed(self) -> None:
+        """Goes on as long as somebody waits: the pool would try again only when somebody else comes."""
+        if self.get_stats()["requests_waiting"]:
+            # with nobody served there is none to check; this makes it grow
+            await self.check()
+
+    def _report(self, failure: psycopg.Error | None) -> None:
+        self._failure = failure
+
+
 def create(
     url: str, *, min_size: int = 1, max_size: int = 10, max_waiting: int = 1_000, timeout_seconds: float = 10.0
 ) -> Pool:
@@ -71,10 +124,8 @@ def create(
 
     A caller beyond is refused at once, one that waited `timeout_seconds` then.
     """
-    return AsyncConnectionPool(
+    return Pool(
         urls.conninfo(url, **DEFAULTS),
-        # most calls are one statement: BEGIN and COMMIT would cost two round trips more
-        kwargs={"autocommit": True, "context": ADAPTERS},
         min_size=min_size,
         max_size=max_size,
         max_waiting=max_waiting,
@@ -82,6 +133,9 @@ def create(
         # Connections are replaced now and then, so that a server's memory for them and a stale DNS answer go
         max_lifetime=60 * 60.0,
         max_idle=10 * 60.0,
+        # Attempts to connect begin anew after this. Their pauses double from 1 s on: with the default of five minutes a
+        # caller could wait for two of them though the server is back
+        reconnect_timeout=2.0,
         # opened by Database.connect inside the running loop
         open=False,
         name="botcore",

@@ -6,7 +6,7 @@ from typing import Final, TypeVar
 
 from psycopg.rows import AsyncRowFactory, args_row, scalar_row
 
-from botcore.executor import Executor
+from botcore.executor import Executor, repeatable
 from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, Update, User, Version
 
 # 2 s together: a message is stored in milliseconds, and who writes for longer is not waited for
@@ -26,10 +26,12 @@ class Privacy:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
+    @repeatable()
     async def opt_out(self, *, telegram_user_id: int) -> bool:
         """Has nothing of the person recorded from now on; False when that was so already. What is stored stays."""
         return await self._executor.one("users/opt_out", scalar_row, telegram_user_id=telegram_user_id) is not None
 
+    @repeatable()
     async def opt_in(self, *, telegram_user_id: int) -> bool:
         """Has the person recorded again; False when they had not opted out. What was erased is not stored again."""
         return await self._executor.one("users/opt_in", scalar_row, telegram_user_id=telegram_user_id) is not None

@@ -11,6 +11,8 @@ from psycopg.sql import Literal
 _FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
 _PARAMETER = re.compile(r"^-- (\w+) +((?:bigint|text)(?:\[\])?|timestamptz)( .*)?$", re.MULTILINE)
+# a row lock is a write too: FOR UPDATE, FOR KEY SHARE
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|SHARE|pg_advisory\w+)\b")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -30,6 +32,7 @@ class Query:
     text: str
     statement: bytes
     parameters: Mapping[str, Parameter]
+    only_reads: bool
 
 
 def folder() -> Path:
@@ -51,7 +54,7 @@ def parse(name: str, text: str) -> Query:
     statement = _PLACEHOLDER.sub(r"%(\1)s", _FOR_PEOPLE.sub("", text).replace("%", "%%"))
     used = set(_PLACEHOLDER.findall(text))
     declared = {name: _parameter(kind, rest) for name, kind, rest in _PARAMETER.findall(text) if name in used}
-    return Query(name, text, statement.encode(), declared)
+    return Query(name, text, statement.encode(), declared, only_reads=not _WRITES.search(statement))
 
 
 @cache

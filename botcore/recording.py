@@ -6,7 +6,7 @@ from typing import Any, Final
 from psycopg.rows import args_row, scalar_row
 
 from botcore.errors import Conflict, NotRecorded
-from botcore.executor import Executor
+from botcore.executor import Executor, repeatable
 from botcore.rows import Chat, Message, Recorded, Role
 
 # A run that comes up empty lost against a concurrent call, whose row the next run sees.
@@ -22,6 +22,7 @@ class Recording:
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
 
+    @repeatable("telegram_message_id")
     async def record(
         self,
         *,
@@ -98,6 +99,7 @@ class Recording:
             )
         return recorded
 
+    @repeatable()
     async def edit(
         self,
         *,
@@ -170,6 +172,7 @@ class Recording:
             values |= await self._detour(values)
         return None
 
+    @repeatable()
     async def delete_many(
         self, *, bot_id: int, telegram_chat_id: int, telegram_message_ids: list[int], business_connection_id: str = ""
     ) -> int:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from psycopg.rows import args_row, scalar_row, tuple_row
 
 from botcore.errors import Conflict, NotFound, NotRecorded
+from botcore.executor import repeatable
 from botcore.recording import ATTEMPTS, Recording
 from botcore.rows import Delivery, Message, Role, User
 
@@ -15,6 +16,7 @@ _message = args_row(Message)
 class Sending(Recording):
     """Those queries of sql/messages/ that store what was not delivered by Telegram, but may be delivered to it."""
 
+    @repeatable("telegram_message_id")
     async def add(
         self,
         *,
@@ -58,6 +60,7 @@ class Sending(Recording):
             await self._check_parents(chat_id, user_id, sent_at)
         raise Conflict("messages/add", "uq_messages_chat_id_telegram_message_id")
 
+    @repeatable()
     async def deliver(
         self,
         *,

@@ -8,7 +8,7 @@ from typing import Any, Final
 from psycopg.rows import args_row, scalar_row
 
 from botcore.errors import Conflict, InvalidInput
-from botcore.executor import Executor
+from botcore.executor import Executor, repeatable
 from botcore.rows import Update, UpdateState
 
 MAX_FAILURES: Final = 5
@@ -98,12 +98,14 @@ class Updates:
             return []
         return sorted(claimed, key=lambda update: update.telegram_chat_id)
 
+    @repeatable()
     async def renew(self, *, bot_id: int, worker: str, lease_seconds: int = LEASE_SECONDS) -> list[int]:
         """Keeps what the worker has in work for longer, and gives the numbers of that."""
         return await self._executor.all(
             "updates/renew", scalar_row, bot_id=bot_id, worker=worker, lease_seconds=lease_seconds
         )
 
+    @repeatable()
     async def finish(self, *, bot_id: int, update_ids: list[int], worker: str) -> list[int]:
         """Notes that updates were handled; what is missing in the answer was lost to another worker."""
         return await self._executor.all(
@@ -137,6 +139,7 @@ class Updates:
             delay_seconds=delay_seconds,
         )
 
+    @repeatable()
     async def release(self, *, bot_id: int, update_ids: list[int], worker: str, delay_seconds: int = 0) -> list[int]:
         """Gives updates back, unfinished and for no fault of theirs; the answer is as that of `finish`."""
         return await self._executor.all(
@@ -148,6 +151,7 @@ class Updates:
             delay_seconds=delay_seconds,
         )
 
+    @repeatable()
     async def note_sends(self, *, bot_id: int, update_id: int, worker: str, sends: int) -> bool:
         """Notes how many sends the handling has begun; False where another worker has the update by now."""
         noted = await self._executor.one(
@@ -159,6 +163,7 @@ class Updates:
         """Wakes the processes that listen on `CHANNEL`."""
         await self._executor.one("updates/announce", scalar_row, bot_id=bot_id)
 
+    @repeatable()
     async def lease_polling(self, *, bot_id: int, worker: str, lease_seconds: int = LEASE_SECONDS) -> bool:
         """Whether the worker is the one that asks Telegram for the bot's updates, for so long from now."""
         leased = await self._executor.one(
@@ -166,6 +171,7 @@ class Updates:
         )
         return leased is not None
 
+    @repeatable()
     async def end_polling(self, *, bot_id: int, worker: str) -> bool:
         """Lets another worker poll at once; False when this one did not."""
         return await self._executor.one("updates/end_polling", scalar_row, bot_id=bot_id, worker=worker) is not None
@@ -193,6 +199,7 @@ class Updates:
         """Gives up an update that waits or was set aside; False for one that is in work, done or unknown."""
         return await self._executor.one("updates/drop", scalar_row, bot_id=bot_id, update_id=update_id) is not None
 
+    @repeatable()
     async def purge(self, *, bot_id: int, before: datetime, batch_size: int = 5_000) -> int:
         """Removes for good the numbers of what was done before that time, one batch, and gives how many those were.
 

@@ -6,6 +6,7 @@ from typing import Literal
 from psycopg.rows import args_row, scalar_row
 
 from botcore import purging
+from botcore.executor import repeatable
 from botcore.privacy import Privacy
 from botcore.rows import ChatType, Purged, Scope, User
 
@@ -15,6 +16,7 @@ _user = args_row(User)
 class Users(Privacy):
     """Queries of sql/users/, one method a file; what people may ask for is in Privacy."""
 
+    @repeatable()
     async def get_or_create(
         self,
         *,
@@ -48,6 +50,7 @@ class Users(Privacy):
         """Live people by id; page on with the last id as `after_id`. `page_size` is 1..1000."""
         return await self._executor.all("users/page", _user, after_id=after_id, page_size=page_size)
 
+    @repeatable()
     async def delete(self, *, user_id: int) -> bool:
         """Hides the person and their messages at one instant; False when there was nothing to delete."""
         async with self._executor.transaction() as executor:
@@ -55,6 +58,7 @@ class Users(Privacy):
                 return False
             return await executor.one("users/delete", scalar_row, user_id=user_id) is not None
 
+    @repeatable()
     async def restore(self, *, user_id: int) -> bool:
         """Brings back the person with the messages that fell with them; False when they are not deleted.
 

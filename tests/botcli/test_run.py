@@ -40,7 +40,10 @@ async def test_run_until_sigterm(bot_api: BotApi, database: Database, start: Sta
     assert [json.loads(call["commands"])[0]["command"] for call in bot_api.called("setMyCommands")] == ["start"]
     allowed = json.loads(bot_api.called("getUpdates")[0]["allowed_updates"])
     kinds = {"message", "business_message", "channel_post"}
-    assert set(allowed) == kinds | {f"edited_{kind}" for kind in kinds} | {"deleted_business_messages", "my_chat_member"}
+    assert set(allowed) == kinds | {f"edited_{kind}" for kind in kinds} | {
+        "deleted_business_messages",
+        "my_chat_member",
+    }
     assert output == b""
     lines = [json.loads(line) for line in log.decode().splitlines()]
     assert sum("no updates from Telegram" in line["event"] for line in lines) == 1

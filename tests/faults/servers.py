@@ -1,0 +1,76 @@
+"""A PostgreSQL of the tests' own, to be stopped, killed and frozen."""
+
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from botcore import embedded
+from tests.conftest import POSTGRES_VERSION
+
+
+class Server:
+    """An embedded server on a folder; every method blocks until what it says is so."""
+
+    def __init__(self, data_dir: Path) -> None:
+        self.data_dir = data_dir
+        self.url = self.start()
+
+    @property
+    def socket(self) -> str:
+        """The path of the socket that it listens on."""
+        given = conninfo_to_dict(self.url)
+        return f"{given['host']}/.s.PGSQL.{given.get('port') or 5432}"
+
+    def database_url(self, name: str) -> str:
+        """The URL of one of its databases."""
+        return self.url.replace("/botcore?", f"/{name}?")
+
+    def start(self) -> str:
+        """Starts it where it does not run."""
+        return embedded.start(self.data_dir, version=POSTGRES_VERSION)
+
+    def stop(self) -> None:
+        """Ends every session and the server, cleanly."""
+        embedded.stop(self.data_dir)
+
+    def kill(self) -> None:
+        """Kill -9 of the server; its children notice, and are gone when this returns."""
+        pids = self.pids()
+        os.kill(pids[0], signal.SIGKILL)
+        while any(Path(f"/proc/{pid}").exists() and not _is_zombie(pid) for pid in pids):
+            time.sleep(0.01)
+
+    def freeze(self) -> None:
+        """Stops every process of it in its tracks: connections stay, nothing answers."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets them go on."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGCONT)
+
+    def pids(self) -> list[int]:
+        """The server's process and then its children, none of it where it does not run."""
+        server = embedded.status(self.data_dir).pid
+        if server is None:
+            return []
+        lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+        pairs = (map(int, line.split()) for line in lines.splitlines())
+        return [server, *(pid for pid, parent in pairs if parent == server)]
+
+    def execute(self, statement: str, database: str = "botcore") -> list[tuple[object, ...]]:
+        """What one statement gives, past every pool."""
+        with psycopg.connect(self.database_url(database), autocommit=True) as connection:
+            cursor = connection.execute(statement.encode())
+            return cursor.fetchall() if cursor.description else []
+
+
+def _is_zombie(pid: int) -> bool:
+    state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], check=False, capture_output=True).stdout
+    return not state.strip() or state.startswith(b"Z")

@@ -1,0 +1,109 @@
+"""A server that stands still: every deadline of a caller is kept."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from botcore import Database
+from tests.factories import said
+from tests.faults.conftest import Measured
+from tests.faults.servers import Server
+
+Call = Callable[[Database, Server], Awaitable[object]]
+
+
+async def plain(database: Database, server: Server) -> None:
+    """A statement of its own."""
+    server.freeze()
+    await database.ping()
+
+
+async def inside_a_transaction(database: Database, server: Server) -> None:
+    """A statement of a transaction, whose rollback is due then."""
+    async with database.transaction() as transaction:
+        await said(transaction)
+        server.freeze()
+        await transaction.users.page()
+
+
+async def between_statements(database: Database, server: Server) -> None:
+    """A transaction that waits for something else when its time is over."""
+    async with database.transaction() as transaction, transaction.transaction() as inner:
+        await said(inner)
+        server.freeze()
+        await asyncio.sleep(60)
+
+
+async def rolling_back(database: Database, server: Server) -> None:
+    """A transaction that failed, and whose rollback is not answered."""
+    async with database.transaction() as transaction:
+        await said(transaction)
+        server.freeze()
+        raise ZeroDivisionError
+
+
+async def committing(database: Database, server: Server) -> None:
+    """A commit that is not answered."""
+    async with database.transaction() as transaction:
+        await said(transaction)
+        server.freeze()
+
+
+async def waiting_for_a_connection(database: Database, server: Server) -> None:
+    """One call more than the pool has connections."""
+    server.freeze()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(3):
+            group.create_task(database.ping())
+
+
+async def listening(database: Database, server: Server) -> None:
+    """A listener to whom nothing comes."""
+    payloads = database.listen("updates")
+    await anext(payloads)
+    server.freeze()
+    await anext(payloads)
+
+
+async def beginning_to_listen(database: Database, server: Server) -> None:
+    """A listener without a connection yet."""
+    server.freeze()
+    await anext(database.listen("updates"))
+
+
+@pytest.mark.fault("the server is frozen (SIGSTOP)")
+@pytest.mark.parametrize(
+    "call",
+    [
+        plain,
+        between_statements,
+        pytest.param(inside_a_transaction, marks=pytest.mark.slow),
+        pytest.param(rolling_back, marks=pytest.mark.slow),
+        pytest.param(committing, marks=pytest.mark.slow),
+        pytest.param(waiting_for_a_connection, marks=pytest.mark.slow),
+        pytest.param(listening, marks=pytest.mark.slow),
+        pytest.param(beginning_to_listen, marks=pytest.mark.slow),
+    ],
+)
+async def test_frozen_server_holds_no_deadline(call: Call, url: str, faulty: Server, measured: Measured) -> None:
+    """A deadline of 1 s ends any call within 0.5 s after it, and the database closes within 2 s; thawed, it works."""
+    async with Database.connect(url, max_size=2) as database:
+        await database.ping()
+        started = time.monotonic()
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(1):
+                await call(database, faulty)
+        late = time.monotonic() - started - 1
+        await asyncio.sleep(0.1)  # the pool is connecting anew by now
+        started = time.monotonic()
+    closed = time.monotonic() - started
+    faulty.thaw()
+
+    async with Database.connect(url) as database:
+        await database.ping()
+    assert late < 0.5
+    assert closed < 2
+    measured("late by", late)
+    measured("closing", closed)
