@@ -1,5 +1,6 @@
 """Every setting of a connection and of the pool, each with its reason."""
 
+import asyncio
 from time import monotonic
 from typing import Any, Final, TypedDict
 
@@ -81,6 +82,7 @@ class Pool(AsyncConnectionPool[Connection]):
         psycopg's `check` asks the server each time, and after a restart it waits a second for each idle connection.
         """
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
+        cancellations = _cancellations()
         while True:
             try:
                 connection = await super().getconn(deadline - monotonic())
@@ -88,6 +90,10 @@ class Pool(AsyncConnectionPool[Connection]):
                 if self._failure:
                     raise unreachable(self._address, self._failure) from error
                 raise
+            # Python 3.11's asyncio.wait_for, which the pool waits by, swallows one that comes with the connection
+            if _cancellations() > cancellations:
+                await self.putconn(connection)
+                raise asyncio.CancelledError
             if not connection.is_hung_up():
                 return connection
             await connection.close()
@@ -115,6 +121,11 @@ class Pool(AsyncConnectionPool[Connection]):
 
     def _report(self, failure: psycopg.Error | None) -> None:
         self._failure = failure
+
+
+def _cancellations() -> int:
+    task = asyncio.current_task()
+    return task.cancelling() if task else 0
 
 
 def create(

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from botcore import migrations
+from botcore import embedded, migrations
+from tests.conftest import POSTGRES_VERSION
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.servers import Server
 
@@ -24,9 +25,8 @@ def own_server() -> Iterator[Server]:
     """The server; reachable for its own user, which runs it when the tests are root's."""
     data_dir = Path(tempfile.mkdtemp(prefix="botcore-faults-"))
     data_dir.chmod(0o711)
-    server = Server(data_dir)
-    yield server
-    server.stop()
+    with embedded.serve(data_dir, version=POSTGRES_VERSION) as url:
+        yield Server(data_dir, url)
     shutil.rmtree(data_dir, ignore_errors=True)
 
 

@@ -20,41 +20,49 @@ class Proxy:
         self.flows = asyncio.Event()
         """Cleared, it is a black hole: every byte is taken, none is passed on."""
         self.flows.set()
+        self.connections = 0
+        """How many there have been."""
         self._clients: set[StreamWriter] = set()
 
     def reset(self, client: StreamWriter | None = None) -> None:
         """Ends one client's connection, or all of them, by RST."""
         for each in [client] if client else list(self._clients):
-            linger = struct.pack("ii", 1, 0)
-            each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            with suppress(OSError):  # it is gone already
+                linger = struct.pack("ii", 1, 0)
+                each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             each.transport.abort()
 
     async def serve(self, reader: StreamReader, client: StreamWriter) -> None:
         """One connection, from its first byte to its last."""
+        self.connections += 1
         self._clients.add(client)
         with suppress(OSError):
             answers, server = await asyncio.open_unix_connection(self.upstream)
-            pumps = [
-                asyncio.create_task(self._pump(*ends)) for ends in ((reader, server, None), (answers, client, client))
-            ]
-            await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
-            for pump in pumps:
-                pump.cancel()
-            server.close()
+            await asyncio.gather(self._pump(reader, server), self._pump(answers, client, is_answer=True))
         client.close()
         self._clients.discard(client)
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter, client: StreamWriter | None) -> None:
+    async def closed(self) -> None:
+        """Ends everything that is under way."""
+        self.flows.set()
+        self.reset()
+        while self._clients:  # noqa: ASYNC110 - a test's end
+            await asyncio.sleep(0.01)
+
+    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, is_answer: bool = False) -> None:
         with suppress(OSError):
             while chunk := await reader.read(2**16):
                 await asyncio.sleep(self.latency_seconds)
                 await self.flows.wait()
-                if client and self.reset_on and self.reset_on in chunk:
+                if is_answer and self.reset_on and self.reset_on in chunk:
                     self.reset_on = None
-                    self.reset(client)
-                    return
+                    self.reset(writer)
+                    break
                 writer.write(chunk)
                 await writer.drain()
+        writer.close()
+        with suppress(OSError):
+            await writer.wait_closed()
 
 
 @asynccontextmanager
@@ -64,5 +72,4 @@ async def proxy(upstream: str) -> AsyncIterator[Proxy]:
     async with await asyncio.start_server(opened.serve, "127.0.0.1", 0) as server:
         opened.port = server.sockets[0].getsockname()[1]
         yield opened
-        opened.flows.set()
-        opened.reset()
+        await opened.closed()

@@ -16,9 +16,9 @@ from tests.conftest import POSTGRES_VERSION
 class Server:
     """An embedded server on a folder; every method blocks until what it says is so."""
 
-    def __init__(self, data_dir: Path) -> None:
+    def __init__(self, data_dir: Path, url: str) -> None:
         self.data_dir = data_dir
-        self.url = self.start()
+        self.url = url
 
     @property
     def socket(self) -> str:
@@ -30,9 +30,10 @@ class Server:
         """The URL of one of its databases."""
         return self.url.replace("/botcore?", f"/{name}?")
 
-    def start(self) -> str:
-        """Starts it where it does not run."""
-        return embedded.start(self.data_dir, version=POSTGRES_VERSION)
+    def start(self) -> None:
+        """Starts it where it does not run; it stays for those who use it already."""
+        with embedded.serve(self.data_dir, version=POSTGRES_VERSION):
+            pass
 
     def stop(self) -> None:
         """Ends every session and the server, cleanly."""
@@ -63,6 +64,12 @@ class Server:
         lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
         pairs = (map(int, line.split()) for line in lines.splitlines())
         return [server, *(pid for pid, parent in pairs if parent == server)]
+
+    def ask_for_password(self, role: str) -> None:
+        """Has it admit this role by password only, until its next start."""
+        rules = self.data_dir / "pg_hba.conf"
+        rules.write_text(f"local all {role} scram-sha-256\n{rules.read_text()}")
+        self.execute("SELECT pg_reload_conf()")
 
     def execute(self, statement: str, database: str = "botcore") -> list[tuple[object, ...]]:
         """What one statement gives, past every pool."""

@@ -1,0 +1,164 @@
+"""Servers and sessions that end while there is work: what was acknowledged is there once, and the rest goes on."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from itertools import count
+
+import psycopg
+import pytest
+
+from botcore import Database, Message, Unavailable
+from tests.factories import dialogue, said
+from tests.faults.conftest import Measured
+from tests.faults.servers import Server
+
+WRITERS = 16
+BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+
+
+class Writers:
+    """Half of them store what has a Telegram id until it is stored, half what has none, and never twice."""
+
+    def __init__(self, database: Database, message: Message) -> None:
+        self.database = database
+        self.message = message
+        self.acknowledged: list[str] = []
+        self.recent: set[int] = set()
+        self._numbers = count(1_000)
+
+    async def write(self, writer: int) -> None:
+        """Goes on until it is cancelled."""
+        while True:
+            number = next(self._numbers)
+            await (self._keyed(number) if writer % 2 else self._unkeyed(number))
+            self.recent.add(writer)
+
+    async def _keyed(self, number: int) -> None:
+        while True:
+            try:
+                await said(self.database, telegram_message_id=number, content=f"keyed {number}")
+            except Unavailable:
+                continue
+            self.acknowledged.append(f"keyed {number}")
+            return
+
+    async def _unkeyed(self, number: int) -> None:
+        key = dialogue(self.message) | {"role": "assistant", "content": f"unkeyed {number}"}
+        while True:
+            try:
+                await self.database.messages.add(**key)
+            except Unavailable as error:
+                if error.retry_is_safe:
+                    continue
+                return
+            self.acknowledged.append(f"unkeyed {number}")
+            return
+
+
+def kill_server(server: Server, _: str) -> None:
+    """Kill -9, and a start."""
+    server.kill()
+    server.start()
+
+
+def kill_backend(_: Server, url: str) -> None:
+    """Kill -9 of one session, at which the server ends all of them and recovers by itself."""
+    with psycopg.connect(url) as connection:
+        [pid] = connection.execute(f"{BACKENDS} LIMIT 1".encode()).fetchone() or [0]
+    os.kill(pid, signal.SIGKILL)
+
+
+@pytest.mark.fault("kill -9 of the server, or of one backend, under 16 writers")
+@pytest.mark.parametrize("kill", [kill_server, pytest.param(kill_backend, marks=pytest.mark.slow)])
+async def test_killed_server_loses_and_doubles_nothing(
+    kill: Callable[[Server, str], None], url: str, faulty: Server, measured: Measured
+) -> None:
+    """Every acknowledged row is there once, and all writers write again in under 10 s."""
+    async with Database.connect(url, max_size=WRITERS) as database:
+        writers = Writers(database, (await said(database)).message)
+        tasks = [asyncio.create_task(writers.write(writer)) for writer in range(WRITERS)]
+        await asyncio.sleep(0.5)
+
+        started = time.monotonic()
+        await asyncio.to_thread(kill, faulty, url)
+        writers.recent.clear()
+        while len(writers.recent) < WRITERS and time.monotonic() - started < 20:  # noqa: ASYNC110 - polled, as a reader does
+            await asyncio.sleep(0.01)
+        resumed = time.monotonic() - started
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    with psycopg.connect(url) as connection:
+        stored = [content for (content,) in connection.execute("SELECT content FROM messages").fetchall()]
+
+    assert set(writers.acknowledged) <= set(stored)
+    assert len(set(stored)) == len(stored)
+    assert resumed < 10
+    measured("all writing again", resumed)
+    measured("acknowledged rows", len(writers.acknowledged))
+
+
+async def read(database: Database, message: Message) -> object:
+    """A statement that only reads."""
+    return await database.messages.recent(**dialogue(message))
+
+
+async def record(database: Database, _: Message) -> object:
+    """A write that can be repeated."""
+    return await said(database, telegram_message_id=2)
+
+
+async def add(database: Database, message: Message) -> object:
+    """A write that must not be repeated."""
+    return await database.messages.add(**dialogue(message), role="assistant", content="Hi")
+
+
+async def transact(database: Database, message: Message) -> object:
+    """A transaction."""
+    async with database.transaction() as transaction:
+        return await add(transaction, message)  # type: ignore[arg-type]
+
+
+@pytest.mark.fault("a clean restart under an idle pool of 10")
+@pytest.mark.parametrize("call", [read, record, add, transact])
+async def test_first_call_after_a_restart_is_quick(
+    call: Callable[[Database, Message], Awaitable[object]], url: str, faulty: Server, measured: Measured
+) -> None:
+    """The first call after it, whatever it is, succeeds in under 1 s and stores one row."""
+    async with Database.connect(url, min_size=10) as database:
+        message = (await said(database)).message
+        await until_connected(url, 10)
+        await asyncio.to_thread(faulty.stop)
+        await asyncio.to_thread(faulty.start)
+
+        started = time.monotonic()
+        await call(database, message)
+        took = time.monotonic() - started
+
+        assert took < 1
+        assert len(await database.messages.recent(**dialogue(message))) == (1 if call is read else 2)
+    measured("first call", took)
+
+
+async def test_sessions_ended_under_an_idle_pool_cost_nobody_an_error(url: str) -> None:
+    """What the server ended while it was idle is not given to anybody, however many at once ask."""
+    async with Database.connect(url, min_size=10) as database:
+        await until_connected(url, 10)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute(f"SELECT pg_terminate_backend(pid) FROM ({BACKENDS}) AS backends".encode())
+            while connection.execute(BACKENDS.encode()).fetchone():  # noqa: ASYNC110 - no event for it
+                await asyncio.sleep(0.01)
+
+        await asyncio.gather(*(said(database, telegram_message_id=None) for _ in range(20)))
+
+        assert (await database.stats.totals(bot_id=1)).user_messages == 20
+
+
+async def until_connected(url: str, sessions: int) -> None:
+    """Returns when that many sessions are in the database."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        while len(connection.execute(BACKENDS.encode()).fetchall()) < sessions:  # noqa: ASYNC110 - no event for it
+            await asyncio.sleep(0.01)
