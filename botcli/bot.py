@@ -1,5 +1,7 @@
 """The bot: one dispatcher for polling, the terminal and the tests."""
 
+from typing import Any
+
 from aiogram import Dispatcher
 from aiogram.dispatcher.event.handler import CallbackType
 from aiogram.types import BotCommand
@@ -27,6 +29,12 @@ def build_dispatcher(
     routers = (module.build_router(database) for module in (commands, privacy, conversation))
     dispatcher.include_routers(changes.build_router(), *routers)
     return dispatcher
+
+
+def update_types() -> list[str]:
+    """The kinds of update that the bot does something with, for Telegram to send no others."""
+    nothing: Any = None  # building asks neither the database nor a model
+    return build_dispatcher(nothing, nothing).resolve_used_update_types()
 
 
 def bot_commands() -> list[BotCommand]:

@@ -56,7 +56,9 @@ def explained(bot: Bot) -> Iterator[None]:
     except (TelegramUnauthorizedError, TelegramNotFound):
         raise BotcoreError(f"{_host(bot)} refuses BOT_TOKEN: it is wrong or was revoked") from None
     except TelegramBadRequest as error:
-        raise BotcoreError(f"{_host(bot)}: {error.message}") from None
+        # what the server says of an argument; should it quote the token, that is not passed on
+        reason = error.message.replace(bot.token.partition(":")[2], "***")
+        raise BotcoreError(f"{_host(bot)}: {reason}") from None
     except AiogramError as error:
         # the text of a network error can hold the URL, and that the token
         reason = type(error.__cause__ or error).__name__

@@ -13,6 +13,7 @@ app = App(
 # said here too: for its own help the program would import every command, and with them aiogram
 app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
 app.command("botcli.cli.run:run", help="Answer on Telegram.")
+app.command("botcli.cli.webhook:app", name="webhook", help="Where Telegram posts updates: set, delete, info.")
 app.command("botcli.cli.privacy:export", help="Write all that is kept about a person, as JSON Lines.")
 app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")
 app.command("botcli.cli.ledger:app", name="ledger", help="The receipts of erasures, to save and to replay on a backup.")

@@ -29,10 +29,10 @@ def say(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
-def confirm(consequence: str) -> None:
+def confirm(consequence: str, look_at: str = "--dry-run") -> None:
     """Asks in a terminal whether to go on, and exits with 1 unless yes; elsewhere raises InvalidInput for --yes."""
     if not sys.stdin.isatty():
-        raise InvalidInput("--yes", f"is needed, since {consequence}; see what that is by --dry-run")
+        raise InvalidInput("--yes", f"is needed, since {consequence}; see what that is by {look_at}")
     sys.stderr.write(f"{consequence}. Go on? [y/N] ")
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in {"y", "yes"}:

@@ -46,6 +46,8 @@ class BotApi:
         self.updates: list[dict[str, Any]] = []
         self.sent: list[dict[str, Any]] = []
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.webhook: dict[str, Any] = {}
+        self.webhook_failure: dict[str, Any] = {}
         self._faults: dict[str, deque[Any]] = defaultdict(deque)
         self._update_id = 100
         self._delivered = asyncio.Event()
@@ -146,6 +148,25 @@ class BotApi:
             "date": int(time.time()),
             "chat": {"id": -1 if chat_id.startswith("@") else int(chat_id), "type": "private"},
             "text": parameters["text"],
+        }
+
+    async def _setWebhook(self, parameters: dict[str, Any]) -> bool:  # noqa: N802
+        self.webhook = parameters
+        return True
+
+    async def _deleteWebhook(self, parameters: dict[str, Any]) -> bool:  # noqa: N802
+        self.webhook = {}
+        if parameters.get("drop_pending_updates") == "true":
+            self.updates.clear()
+        return True
+
+    async def _getWebhookInfo(self, _: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        return {
+            "url": self.webhook.get("url", ""),
+            "has_custom_certificate": False,
+            "pending_update_count": len(self.updates),
+            "allowed_updates": json.loads(self.webhook.get("allowed_updates", "[]")),
+            **self.webhook_failure,
         }
 
     async def _deleteMessage(self, _: dict[str, Any]) -> bool:  # noqa: N802
