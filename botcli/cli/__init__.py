@@ -18,5 +18,8 @@ app.command("botcli.cli.privacy:export", help="Write all that is kept about a pe
 app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")
 app.command("botcli.cli.ledger:app", name="ledger", help="The receipts of erasures, to save and to replay on a backup.")
 app.command("botcli.cli.purge:purge", help="Remove old messages for good, and hidden chats and people without any.")
+app.command(
+    "botcli.cli.updates:app", name="updates", help="What Telegram delivered and is not done: look, try again, give up."
+)
 app.command("botcli.cli.db:app", name="db", help="The schema's migrations, psql, and the embedded server.")
 app.command("botcli.cli.sql:app", name="sql", help="The queries of sql/: read, paste, run and explain them.")

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _UNLIMITED: Final = 100_000
 
+# what JSON allows in a text and a terminal obeys, or UTF-8 cannot hold
+_UNFIT: Final = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
 _CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
@@ -45,9 +47,15 @@ def printable(text: str) -> str:
 
 
 def as_json(value: object) -> None:
-    """One JSON document, in ASCII where stdout is not UTF-8."""
+    """One JSON document, as `json_text` has it."""
+    write(json_text(value))
+
+
+def json_text(value: object) -> str:
+    """Indented JSON that a terminal only shows, in ASCII where stdout is not UTF-8."""
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    write(json.dumps(value, default=_plain, ensure_ascii=ascii_only, indent=2))
+    text = json.dumps(value, default=_plain, ensure_ascii=ascii_only, indent=2)
+    return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
