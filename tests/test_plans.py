@@ -184,7 +184,7 @@ def explain(connection: psycopg.Connection, name: str, mode: str, *, analyze: bo
     numbered = re.sub(r":'(\w+)'", lambda match: f"${order.index(match[1]) + 1}", text)
     given = contract.sample_values() | changes
     values = sql.SQL(", ").join(sql.Literal(given[parameter]) for parameter in order)
-    options = sql.SQL("ANALYZE, COSTS off, TIMING off" if analyze else "COSTS")
+    options = sql.SQL("ANALYZE, BUFFERS, COSTS off, TIMING off" if analyze else "COSTS")
     connection.execute(f"SET plan_cache_mode = {mode}")
     connection.execute(f"PREPARE planned AS {numbered}")
     try:

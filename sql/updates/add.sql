@@ -29,6 +29,8 @@ turn AS (
         WHERE u.bot_id = :'bot_id'
           AND u.telegram_chat_id = g.telegram_chat_id
           AND u.state IN ('pending', 'running')
+        -- row by row: where nothing waited at the last ANALYZE, a join would read all that waits now
+        OFFSET 0
     )
     GROUP BY g.telegram_chat_id
     ORDER BY min(g.update_id)
