@@ -11,6 +11,7 @@ from aiogram.exceptions import AiogramError, TelegramConflictError
 from aiogram.methods import TelegramMethod
 
 from botcli import decoding, requests
+from botcli.bot import update_types
 from botcli.delivery import Delivery
 from botcore import BotcoreError, Database, InvalidInput
 
@@ -43,13 +44,13 @@ class Session(requests.Session):
         return super().check_response(bot, method, status_code, content)
 
 
-async def poll(bot: Bot, database: Database, delivery: Delivery, allowed_updates: list[str]) -> None:
+async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
     """Polls until it is cancelled, but while another process does; that one takes over when this one ends."""
     beat = delivery.lease_seconds / 3
     try:
         while True:
             if await _is_ours(bot, database, delivery):
-                fetching = asyncio.create_task(_fetch(bot, delivery, allowed_updates))
+                fetching = asyncio.create_task(_fetch(bot, delivery))
                 try:
                     while not fetching.done() and await _is_ours(bot, database, delivery):
                         await asyncio.wait({fetching}, timeout=beat)
@@ -74,8 +75,8 @@ async def _is_ours(bot: Bot, database: Database, delivery: Delivery) -> bool:
         return False
 
 
-async def _fetch(bot: Bot, delivery: Delivery, allowed_updates: list[str]) -> None:
-    offset, failures = None, 0
+async def _fetch(bot: Bot, delivery: Delivery) -> None:
+    offset, failures, allowed_updates = None, 0, update_types()
     while True:
         request = GetRawUpdates(offset=offset, timeout=_POLL_SECONDS, allowed_updates=allowed_updates)
         try:

@@ -1,8 +1,9 @@
 """The bot on Telegram: what takes updates in and what answers them, until it is told to stop."""
 
 import asyncio
+import logging
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack, contextmanager
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,18 +12,21 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.utils.token import TokenValidationError
 
-from botcli import requests
+from botcli import requests, webhook
 from botcli.bot import bot_commands, build_dispatcher
 from botcli.delivery import Delivery
 from botcli.journal import Journal
 from botcli.pacing import Pace
 from botcli.polling import Session, poll
 from botcli.replies import Replier
+from botcli.webhook import Endpoint
 from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database
 
 # Hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
 GRACE_SECONDS: Final = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 def open_bot(token: str, api_url: str) -> Bot:
@@ -38,14 +42,20 @@ def open_bot(token: str, api_url: str) -> Bot:
         raise BotcoreError("BOT_TOKEN is malformed: @BotFather's tokens look like 123456:ABC-DEF") from None
 
 
-async def introduce(bot: Bot) -> None:
-    """Checks the token and registers the commands.
+async def introduce(bot: Bot, endpoint: Endpoint | None = None) -> None:
+    """Checks the token and how updates come, and registers the commands.
 
-    Raises BotcoreError, which shows no token, when the server refuses or cannot be reached.
+    Raises BotcoreError, which shows no token, when the server refuses or cannot be reached, and when a webhook is set
+    though there is no `endpoint`: then nobody can poll.
     """
     with explained(bot):
         await bot.me()
         await bot.set_my_commands(bot_commands())
+        posts_to = (await bot.get_webhook_info()).url
+    if posts_to and endpoint is None:
+        raise BotcoreError("Telegram posts updates to a webhook: set WEBHOOK_URL, or end that by botcli webhook delete")
+    if endpoint and posts_to != endpoint.url:
+        _log.warning("Telegram does not post updates to WEBHOOK_URL: botcli webhook set tells it to")
 
 
 @contextmanager
@@ -77,8 +87,13 @@ async def serve(
     lease_seconds: int = 10,
     grace_seconds: float = GRACE_SECONDS,
     resend: bool = False,
+    endpoint: Endpoint | None = None,
 ) -> None:
-    """Answers until `stop` is set; then it takes nothing more, and what is in work ends within the grace time."""
+    """Answers until `stop` is set; then it takes nothing more, and what is in work ends within the grace time.
+
+    Updates come by polling, or where there is an `endpoint` they are posted there. Raises BotcoreError when this
+    process cannot listen.
+    """
     requests.use(bot.session, database=database, pace=pace, journal=Journal())
     dispatcher = build_dispatcher(database, replier, windows=windows)
     delivery = Delivery(
@@ -90,12 +105,21 @@ async def serve(
         grace_seconds=grace_seconds,
         resend=resend,
     )
-    async with asyncio.TaskGroup() as tasks:
-        tasks.create_task(delivery.run())
-        receiving = tasks.create_task(poll(bot, database, delivery, dispatcher.resolve_used_update_types()))
-        await stop.wait()
-        receiving.cancel()
-        delivery.stop()
+    async with AsyncExitStack() as listening:
+        if endpoint:
+            application = webhook.build_application(delivery.store, secret=endpoint.secret, path=endpoint.path)
+            await listening.enter_async_context(
+                webhook.serve(application, host=endpoint.host, port=endpoint.port),
+            )
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(delivery.run())
+            polling = None if endpoint else tasks.create_task(poll(bot, database, delivery))
+            await stop.wait()
+            if polling:
+                polling.cancel()
+                await asyncio.wait({polling})
+            await listening.aclose()
+            delivery.stop()
 
 
 def _host(bot: Bot) -> str:

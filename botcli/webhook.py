@@ -39,11 +39,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where Telegram posts, and what proves that it is Telegram."""
+    """Where Telegram posts, what proves that it is Telegram, and where this process listens for it."""
 
     url: str
     path: str
     secret: str = field(repr=False)
+    host: str
+    port: int
 
 
 def endpoint(settings: BotSettings) -> Endpoint:
@@ -59,7 +61,7 @@ def endpoint(settings: BotSettings) -> Endpoint:
     found = re.fullmatch(r"https://[^/?#\s]+(/[\w.~!$&'()*+,;=:@%/-]*)?", settings.webhook_url, re.ASCII)
     if not found or not _hostname(settings.webhook_url):
         raise InvalidInput("WEBHOOK_URL", "must look like https://bot.example.org/telegram, without ? and #")
-    return Endpoint(settings.webhook_url, found[1] or "/", secret)
+    return Endpoint(settings.webhook_url, found[1] or "/", secret, settings.webhook_host, settings.port)
 
 
 def _hostname(url: str) -> str | None:

@@ -11,7 +11,10 @@ from botcore import InvalidInput, logs
 
 
 async def run() -> None:
-    """Answer on Telegram, or on the server in TELEGRAM_API_URL, until SIGTERM or SIGINT."""
+    """Answer on Telegram, or on the server in TELEGRAM_API_URL, until SIGTERM or SIGINT.
+
+    Updates are polled, or with WEBHOOK_URL posted there. As many processes as you like can run at once.
+    """
     settings = BotSettings()
     if settings.bot_token is None:
         raise InvalidInput("BOT_TOKEN", "is not set; @BotFather on Telegram gives one")
@@ -27,7 +30,7 @@ async def run() -> None:
 
 
 async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None:
-    from botcli import serving
+    from botcli import serving, webhook
     from botcli.pacing import Pace
     from botcli.replies.echo import Echo
     from botcli.windows import Windows
@@ -36,8 +39,9 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
         task.cancel() if stop.is_set() else stop.set()
 
     task = cast("asyncio.Task[None]", asyncio.current_task())
+    endpoint = webhook.endpoint(settings) if settings.webhook_url else None
     async with serving.open_bot(token, settings.telegram_api_url) as bot:
-        await serving.introduce(bot)
+        await serving.introduce(bot, endpoint)
         async with open_database(settings) as database:
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, end)
@@ -54,4 +58,5 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
                 lease_seconds=settings.update_lease_seconds,
                 grace_seconds=settings.grace_seconds,
                 resend=settings.resend_unconfirmed,
+                endpoint=endpoint,
             )
