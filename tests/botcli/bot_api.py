@@ -89,14 +89,15 @@ class BotApi:
 
     async def replies(self, number: int) -> list[str]:
         """The texts that the bot sent, once there are so many."""
-        await self._until(lambda: len(self.sent) >= number)
+        await self.until(lambda: len(self.sent) >= number)
         return [message["text"] for message in self.sent]
 
     async def confirmed(self) -> None:
         """Returns when the bot has confirmed every update."""
-        await self._until(lambda: not self.updates)
+        await self.until(lambda: not self.updates)
 
-    async def _until(self, reached: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
+    async def until(self, reached: Callable[[], bool], timeout_seconds: float = 30.0) -> None:
+        """Returns when that is so; looked at after each call."""
         async with asyncio.timeout(timeout_seconds), self._called:
             await self._called.wait_for(reached)
 
