@@ -16,9 +16,9 @@ from aiogram.types import Update as Event
 from structlog.contextvars import bound_contextvars
 
 from botcli import decoding
-from botcli.journal import ClaimLost, Handling
+from botcli.journal import Handling
 from botcli.refusals import is_about_the_chat
-from botcore import BotcoreError, Database, InvalidInput, Unavailable, Update
+from botcore import BotcoreError, ClaimLost, Database, InvalidInput, Unavailable, Update
 
 # where nobody tells: a retry that is due, what a vanished process left, a server behind a pooler without LISTEN
 _IDLE_SECONDS: Final = 1.0

@@ -13,16 +13,12 @@ from aiogram.methods.base import Response, TelegramType
 from aiogram.types import Chat, Message
 
 from botcli.requests import had_no_effect
-from botcore import BotcoreError, Database, Recorded, Update
+from botcore import BotcoreError, ClaimLost, Database, Recorded, Update
 
 _NO_MESSAGE: Final = 0  # Telegram's ids begin at 1
 
 _handling: ContextVar["Handling | None"] = ContextVar("handling", default=None)
 _log = logging.getLogger(__name__)
-
-
-class ClaimLost(Exception):
-    """Another worker has the update by now: whatever is done for it here must not be sent."""
 
 
 class Unconfirmed(Message):
@@ -85,7 +81,7 @@ class Handling:
     async def _note(self, sends: int) -> None:
         key = {"bot_id": self.update.bot_id, "update_id": self.update.update_id}
         if not await self._database.updates.note_sends(**key, worker=self.update.worker, sends=sends):
-            raise ClaimLost
+            raise ClaimLost(**key)
 
     def _unconfirmed(self, method: TelegramMethod[TelegramType], reason: str) -> Response[TelegramType]:
         fields = {"update_id": self.update.update_id, "method": type(method).__name__, "reason": reason}

@@ -18,6 +18,7 @@ from botcore import BotcoreError, Database, InvalidInput
 # seconds that the server holds an empty answer back
 _POLL_SECONDS: Final = 20
 _LONGEST_SECONDS: Final = 30.0
+_NO_NUMBER: Final = 2**63
 _FAILED: Final = "no updates from Telegram"
 _CONFLICT: Final = "another program polls with this token, or a webhook is set: see botcli webhook info"
 
@@ -103,4 +104,5 @@ async def _store(delivery: Delivery, updates: list[dict[str, Any]]) -> int | Non
             except InvalidInput as error:
                 _log.error("dropped what is no update", exc_info=error)
     numbers = (update.get("update_id") for update in updates)
-    return max((number for number in numbers if isinstance(number, int)), default=None)
+    # one that is forged would confirm all that is to come
+    return max((number for number in numbers if isinstance(number, int) and number < _NO_NUMBER), default=None)

@@ -5,7 +5,16 @@ from typing import TYPE_CHECKING
 
 from botcore import queries
 from botcore.database import Database, Transaction
-from botcore.errors import BotcoreError, Conflict, InvalidInput, NotFound, NotRecorded, SchemaMismatch, Unavailable
+from botcore.errors import (
+    BotcoreError,
+    ClaimLost,
+    Conflict,
+    InvalidInput,
+    NotFound,
+    NotRecorded,
+    SchemaMismatch,
+    Unavailable,
+)
 from botcore.messages import NEWEST
 from botcore.rows import (
     Chat,
@@ -36,6 +45,7 @@ __all__ = [
     "BotcoreError",
     "Chat",
     "ChatType",
+    "ClaimLost",
     "Conflict",
     "Database",
     "Delivery",

@@ -1,5 +1,6 @@
 """What botcore raises: every error says what happened, keeps its data, and holds no content."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import psycopg
@@ -16,7 +17,7 @@ class NotFound(BotcoreError):
     def __init__(self, kind: str, **key: object) -> None:
         self.kind: Final = kind
         self.key: Final = key
-        super().__init__(f"no {kind} with {', '.join(f'{name}={value}' for name, value in key.items())}")
+        super().__init__(f"no {kind} with {_listed(key)}")
 
 
 class Conflict(BotcoreError):
@@ -33,6 +34,14 @@ class NotRecorded(BotcoreError):
 
     def __init__(self) -> None:
         super().__init__("nothing of this person is to be recorded: they opted out, or were erased since")
+
+
+class ClaimLost(BotcoreError):
+    """Another worker has the update by now: nothing must be sent for it here any more."""
+
+    def __init__(self, **key: int) -> None:
+        self.key: Final = key
+        super().__init__(f"another worker has the update with {_listed(key)}")
 
 
 class InvalidInput(BotcoreError):
@@ -73,6 +82,10 @@ def is_lost(error: BaseException | None) -> bool:
     if error.sqlstate is None:
         return isinstance(error, psycopg.OperationalError)
     return error.sqlstate.startswith("08") or error.sqlstate in _LOST
+
+
+def _listed(key: Mapping[str, object]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in key.items())
 
 
 def from_psycopg(error: psycopg.Error, query: str, *, is_undone: bool = False) -> BotcoreError:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 from psycopg.rows import args_row, scalar_row, tuple_row
 
-from botcore.errors import Conflict, NotFound, NotRecorded
+from botcore.errors import ClaimLost, Conflict, NotFound, NotRecorded
 from botcore.executor import repeatable
 from botcore.recording import ATTEMPTS, Recording
-from botcore.rows import Delivery, Message, Role, User
+from botcore.rows import Delivery, Message, Role, Update, User
 
 _message = args_row(Message)
 
@@ -29,17 +29,24 @@ class Sending(Recording):
         reply_to_id: int | None = None,
         message_thread_id: int = 0,
         delivery: Delivery | None = None,
+        update: Update | None = None,
         sent_at: datetime | None = None,
     ) -> Message:
         """Stores a message of a known chat and person; `sent_at` is now when it is not given.
 
-        With a `delivery` it is one that is to be sent: `deliver` tells how far that came.
+        With a `delivery` it is one that is to be sent: `deliver` tells how far that came. What answers an `update` is
+        stored only while its worker has it.
         A known `telegram_message_id` gives the stored message, deleted or not. What was sent to a group that
         became a supergroup since is stored there: `telegram_chat_id`, where it was sent to, tells whose its Telegram id
         is.
         Raises NotFound when the chat or the person is unknown or deleted, NotRecorded when the person opted out, or
-        was erased after `sent_at`.
+        was erased after `sent_at`, ClaimLost when another worker has the update.
         """
+        claim = {
+            "bot_id": update.bot_id if update else 0,
+            "update_id": update.update_id if update else 0,
+            "claimed_by": update.worker if update else None,
+        }
         for _ in range(ATTEMPTS):
             message = await self._executor.one(
                 "messages/add",
@@ -54,9 +61,11 @@ class Sending(Recording):
                 message_thread_id=message_thread_id,
                 delivery=delivery,
                 sent_at=sent_at,
+                **claim,
             )
             if message:
                 return message
+            await self._check_claim(update)
             await self._check_parents(chat_id, user_id, sent_at)
         raise Conflict("messages/add", "uq_messages_chat_id_telegram_message_id")
 
@@ -98,6 +107,14 @@ class Sending(Recording):
     async def reply_to(self, *, chat_id: int, message_id: int) -> Message | None:
         """The bot's newest live reply to a message, sent or not: who is to answer it once more looks here first."""
         return await self._executor.one("messages/reply_to", _message, chat_id=chat_id, message_id=message_id)
+
+    async def _check_claim(self, update: Update | None) -> None:
+        if update is None:
+            return
+        key = {"bot_id": update.bot_id, "update_id": update.update_id}
+        known = await self._executor.one("updates/get", args_row(Update), **key)
+        if known is None or (known.state, known.worker) != ("running", update.worker):
+            raise ClaimLost(**key)
 
     async def _check_parents(self, chat_id: int, user_id: int | None, sent_at: datetime | None) -> None:
         if await self._executor.one("chats/get", tuple_row, chat_id=chat_id) is None:

@@ -56,7 +56,12 @@ async def answer(
         said = await replier.reply(await windows.read(database, message, dialogue))
         try:
             reply = await database.messages.add(
-                **dialogue, role="assistant", content=said, reply_to_id=asked.id, delivery="pending"
+                **dialogue,
+                role="assistant",
+                content=said,
+                reply_to_id=asked.id,
+                delivery="pending",
+                update=handling.update if handling else None,
             )
         except NotRecorded:
             # they opted out meanwhile

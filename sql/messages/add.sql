@@ -1,7 +1,7 @@
 -- Stores one message of a known chat and person once; a known telegram_message_id gives the stored one.
 --
 -- The stored message is returned even when it was deleted: it is not revived. Nothing is stored of a person who opted
--- out.
+-- out, nor what the handling of an update says that another worker has by now.
 --
 -- chat_id              bigint       botcore's id of the chat
 -- user_id              bigint       botcore's id of the person the bot talks with; 0 for none
@@ -12,6 +12,9 @@
 -- telegram_message_id  bigint       Telegram's id of the message there; 0 for none
 -- reply_to_id          bigint       botcore's id of the message that this one answers; 0 for none
 -- delivery             text         pending or unconfirmed, of what is to be sent; '' for what is not
+-- bot_id               bigint       whose update it is that this answers; 0 for none
+-- update_id            bigint       the update's number
+-- claimed_by           text         the worker that has the update; '' for no update
 -- sent_at              timestamptz  Telegram's date; infinity for now
 -- returns              Message      0..1 rows: none where chat or person is not live, or a concurrent call was first
 WITH place AS (
@@ -51,6 +54,15 @@ known_user AS (
     FOR KEY SHARE
 ),
 
+claim AS (
+    SELECT update_id
+    FROM updates
+    WHERE bot_id = :'bot_id'
+      AND update_id = :'update_id'
+      AND worker = :'claimed_by'
+      AND state = 'running'
+),
+
 written AS (
     INSERT INTO messages (
         chat_id, user_id, message_thread_id, role, content, telegram_message_id, reply_to_id, delivery, sent_at
@@ -64,6 +76,7 @@ written AS (
     WHERE place.deleted_at IS NULL
       AND (u.id IS NOT NULL OR COALESCE(:'user_id'::bigint, 0) = 0)
       AND NOT EXISTS (SELECT FROM stored)
+      AND (COALESCE(:'claimed_by', '') = '' OR EXISTS (SELECT FROM claim))
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING
         chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,

@@ -52,8 +52,9 @@ locked AS (
     FROM updates
     WHERE bot_id = :'bot_id'
       AND update_id = ANY(ARRAY(SELECT update_id FROM turn))
-      -- again, on what another worker may have made of it meanwhile
-      AND state IN ('pending', 'running')
+      -- again, on what another worker may have made of it meanwhile; in these words, since by the others the planner
+      -- reads all of ix_updates_turn, where nothing waited at the last ANALYZE
+      AND state NOT IN ('failed', 'done')
       AND due_at <= now()
     FOR UPDATE SKIP LOCKED
 )
