@@ -1,10 +1,17 @@
 """The database that the settings name: a server of the user's, or the embedded one, migrated by itself."""
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Final
 
-from botcore import Database, Settings, embedded, migrations
+from botcore import Database, Settings, Unavailable, embedded, migrations
+
+_WAIT_SECONDS: Final = 1.0
+
+_log = logging.getLogger(__name__)
 
 
 def data_dir(settings: Settings) -> Path:
@@ -32,12 +39,23 @@ async def migrated_url(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_database(settings: Settings) -> AsyncIterator[Database]:
-    """The database that the settings name.
+async def open_database(settings: Settings, *, wait: bool = False) -> AsyncIterator[Database]:
+    """The database that the settings name; where its server is not there, with `wait` as soon as it is.
 
-    Raises SchemaMismatch when the schema is not this code's, naming the command.
+    Raises SchemaMismatch when the schema is not this code's, naming the command, and Unavailable.
     """
     async with migrated_url(settings) as url:
-        await migrations.check(url)
+        await _check(url, wait=wait)
         async with Database.connect(url, max_size=settings.database_pool_size) as database:
             yield database
+
+
+async def _check(url: str, *, wait: bool) -> None:
+    while True:
+        try:
+            return await migrations.check(url)
+        except Unavailable as error:
+            if not (wait and error.retry_is_safe):
+                raise
+            _log.warning("waiting for the database", extra={"reason": error.reason})
+            await asyncio.sleep(_WAIT_SECONDS)

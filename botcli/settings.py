@@ -13,6 +13,7 @@ class BotSettings(Settings):
     bot_token: SecretStr | None = Field(None, description="from @BotFather")
     telegram_api_url: str = Field("https://api.telegram.org", description="another Bot API server")
     group_window: Literal["person", "chat"] = Field("person", description="what a model is given of a group's topic")
+    wait_for_database: bool = Field(False, description="start without one, and wait for it rather than end")
     update_concurrency: int = Field(16, ge=1, le=1_000, description="chats answered at once by a process")
     update_lease_seconds: int = Field(10, ge=1, le=3_600, description="until others take over from a process that died")
     grace_seconds: float = Field(5.0, ge=0, description="for what is in work when the bot is stopped")

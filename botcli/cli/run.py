@@ -42,7 +42,7 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
     endpoint = webhook.endpoint(settings) if settings.webhook_url else None
     async with serving.open_bot(token, settings.telegram_api_url) as bot:
         await serving.introduce(bot, endpoint)
-        async with open_database(settings) as database:
+        async with open_database(settings, wait=settings.wait_for_database) as database:
             for number in (signal.SIGTERM, signal.SIGINT):
                 asyncio.get_running_loop().add_signal_handler(number, end)
             await serving.serve(

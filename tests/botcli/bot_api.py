@@ -65,8 +65,10 @@ class BotApi:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         api.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield api
-        await runner.cleanup()
+        try:
+            yield api
+        finally:
+            await runner.cleanup()
 
     def deliver(self, **update: Any) -> int:
         """Queues an update, say `message={...}`, under the next update_id, which it gives."""
