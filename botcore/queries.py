@@ -11,8 +11,8 @@ from psycopg.sql import Literal
 _FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
 _PARAMETER = re.compile(r"^-- (\w+) +((?:bigint|text)(?:\[\])?|timestamptz)( .*)?$", re.MULTILINE)
-# a row lock is a write too: FOR UPDATE, FOR KEY SHARE
-_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|SHARE|pg_advisory\w+)\b")
+# what another session notices is a write too: FOR UPDATE, FOR KEY SHARE, pg_advisory_lock, pg_notify
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|SHARE)\b|advisory|notify")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 

@@ -56,6 +56,18 @@ def test_file_keeps_the_contract(name: str, connection: psycopg.Connection, psql
     assert found == []
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if queries.load(name).only_reads])
+def test_query_that_is_asked_again_only_reads(name: str, connection: psycopg.Connection) -> None:
+    """Each query that counts as reading runs where the server lets nothing else run, and holds no lock."""
+    locks = "SELECT FROM pg_locks WHERE pid = pg_backend_pid() AND (locktype = 'advisory' OR mode ~ 'Row')"
+    with connection.transaction(force_rollback=True):
+        connection.execute("SET TRANSACTION READ ONLY")
+
+        connection.execute(queries.load(name).statement, contract.sample_values())
+
+        assert connection.execute(locks.encode()).fetchall() == []
+
+
 @pytest.mark.parametrize(
     ("name", "old", "new", "complaint"),
     [

@@ -15,5 +15,8 @@ with tempfile.TemporaryDirectory() as folder:
     path.touch()
     # one after the other, so that they measure the fault and not each other
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-m", "", "tests/faults", *sys.argv[1:]]
-    subprocess.run(command, check=True, env={**os.environ, "FAULTS_FIGURES": str(path)})
+    command += ["--ignore=tests/faults/test_table.py"]  # which compares with the page
+    run = subprocess.run(command, check=False, env={**os.environ, "FAULTS_FIGURES": str(path)})
+    if run.returncode:
+        sys.exit(run.returncode)
     rewrite((json.loads(line) for line in path.read_text().splitlines()), str(POSTGRES_VERSION))

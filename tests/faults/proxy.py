@@ -23,6 +23,7 @@ class Proxy:
         self.connections = 0
         """How many there have been."""
         self._clients: set[StreamWriter] = set()
+        self._forgotten: set[StreamWriter] = set()
 
     def reset(self, client: StreamWriter | None = None) -> None:
         """Ends one client's connection, or all of them, by RST."""
@@ -32,13 +33,17 @@ class Proxy:
                 each.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             each.transport.abort()
 
+    def forget(self) -> None:
+        """Keeps every connection as it is, and resets it when its client sends something, as a firewall does."""
+        self._forgotten |= self._clients
+
     async def serve(self, reader: StreamReader, client: StreamWriter) -> None:
         """One connection, from its first byte to its last."""
         self.connections += 1
         self._clients.add(client)
         with suppress(OSError):
             answers, server = await asyncio.open_unix_connection(self.upstream)
-            await asyncio.gather(self._pump(reader, server), self._pump(answers, client, is_answer=True))
+            await asyncio.gather(self._pump(reader, server, client), self._pump(answers, client, client))
         client.close()
         self._clients.discard(client)
 
@@ -49,14 +54,17 @@ class Proxy:
         while self._clients:  # noqa: ASYNC110 - a test's end
             await asyncio.sleep(0.01)
 
-    async def _pump(self, reader: StreamReader, writer: StreamWriter, *, is_answer: bool = False) -> None:
+    async def _pump(self, reader: StreamReader, writer: StreamWriter, client: StreamWriter) -> None:
         with suppress(OSError):
             while chunk := await reader.read(2**16):
                 await asyncio.sleep(self.latency_seconds)
                 await self.flows.wait()
-                if is_answer and self.reset_on and self.reset_on in chunk:
+                if client in self._forgotten:
+                    self.reset(client)
+                    break
+                if writer is client and self.reset_on and self.reset_on in chunk:
                     self.reset_on = None
-                    self.reset(writer)
+                    self.reset(client)
                     break
                 writer.write(chunk)
                 await writer.drain()

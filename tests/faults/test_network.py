@@ -78,6 +78,17 @@ async def test_reset_of_idle_connections_costs_no_error(proxied_url: str, networ
     measured("20 calls", took)
 
 
+@pytest.mark.fault("a firewall forgot idle connections, which look alive")
+async def test_forgotten_connections_cost_at_most_one_repetition(proxied_url: str, network: Proxy) -> None:
+    """The first loss replaces all of them: a read, and a write with a key, succeed though each of five was dead."""
+    async with Database.connect(proxied_url, min_size=5) as database:
+        for call in (said, read):
+            await asyncio.gather(*(database.ping() for _ in range(5)))
+            network.forget()
+
+            await call(database)
+
+
 async def record(database: Database) -> object:
     """One statement."""
     return await said(database, telegram_message_id=2)
