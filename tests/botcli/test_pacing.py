@@ -103,7 +103,7 @@ async def test_send_in_a_chat(bot: Bot, bot_api: BotApi) -> None:
     burst = await seconds_to_send(bot, 7, 7, 7, 8)
     next_one = await seconds_to_send(bot, 7, 9)
 
-    assert burst < 0.4
+    assert burst < 0.9
     assert 0.2 < next_one < 2
     assert [sent["text"] for sent in bot_api.sent if sent["chat_id"] == "7"] == ["0", "1", "2", "0"]
 
@@ -138,7 +138,7 @@ async def test_typing_is_no_message(bot: Bot) -> None:
 async def test_flood_in_one_chat(bot: Bot, bot_api: BotApi) -> None:
     """The chat that is told to wait gets nothing for that long, then all in turn; other chats go on."""
     requests.use(bot.session, pace=FAST)
-    bot_api.fail("sendMessage", flood(1))
+    bot_api.fail("sendMessage", flood(2))
     started = monotonic()
 
     first = asyncio.create_task(bot.send_message(7, "first"))
@@ -148,8 +148,8 @@ async def test_flood_in_one_chat(bot: Bot, bot_api: BotApi) -> None:
     others_after = monotonic() - started
     await asyncio.gather(first, second)
 
-    assert others_after < 0.8
-    assert monotonic() - started >= 1
+    assert others_after < 1.8
+    assert monotonic() - started >= 2
     assert {sent["text"] for sent in bot_api.sent} == {"first", "second", "other"}
     # the second was not even tried while the chat was held
     assert len(bot_api.called("sendMessage")) == 4
@@ -160,11 +160,13 @@ async def test_flood_while_others_wait_their_turn(bot: Bot, bot_api: BotApi) -> 
     requests.use(bot.session, pace=Pace(per_second=1_000, per_chat_per_minute=602))
     bot_api.fail("sendMessage", flood(1))
 
-    await seconds_to_send(bot, *[7] * 8)
+    sending = asyncio.create_task(seconds_to_send(bot, *[7] * 8))
+    await asyncio.sleep(0.8)
+    # what came at once with the first was on its way when that was refused
+    assert len(bot_api.called("sendMessage")) <= pacing.BURST
 
+    assert await sending > 1
     assert len(bot_api.sent) == 8
-    # of a burst each could be on its way already
-    assert len(bot_api.called("sendMessage")) <= 8 + pacing.BURST
 
 
 async def test_flood_for_long(bot: Bot, bot_api: BotApi) -> None:

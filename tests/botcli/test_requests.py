@@ -10,7 +10,6 @@ from aiogram import Bot
 from aiogram.exceptions import (
     ClientDecodeError,
     TelegramAPIError,
-    TelegramBadRequest,
     TelegramNetworkError,
     TelegramServerError,
 )
@@ -27,6 +26,9 @@ from aiogram.types import InlineQueryResultArticle, InputTextMessageContent
 from aiohttp import web
 
 from botcli import requests, serving
+from botcli.pacing import Pace, Pacing
+from botcli.refusals import FollowMigration, NoteBlocked
+from botcore import Database
 from tests.botcli.bot_api import RESET, TOKEN, BotApi, broken, flood, migrated, refused
 
 SEND = SendMessage(chat_id=7, text="private words")
@@ -177,11 +179,12 @@ async def test_repeat_by_somebody_else_or_never(bot: Bot, bot_api: BotApi, metho
     assert len(bot_api.called(method.__api_method__)) == 1
 
 
-async def test_repeat_refused(bot: Bot, bot_api: BotApi) -> None:
+@pytest.mark.parametrize("status", [400, 413])
+async def test_repeat_refused(bot: Bot, bot_api: BotApi, status: int) -> None:
     """A refusal ends the repetitions: the message that is not there may have gone at the first time."""
-    bot_api.fail("deleteMessage", RESET, refused(400, "Bad Request: message to delete not found"))
+    bot_api.fail("deleteMessage", RESET, refused(status, "Bad Request: message to delete not found"))
 
-    with pytest.raises(TelegramBadRequest):
+    with pytest.raises(TelegramAPIError):
         await bot.delete_message(7, 3)
 
     assert len(bot_api.called("deleteMessage")) == 2
@@ -205,3 +208,15 @@ async def test_use_in_order(bot: Bot, bot_api: BotApi) -> None:
 
     assert seen == [True]
     assert len(bot_api.called("deleteMessage")) == 4
+
+
+async def test_use_again(bot: Bot, database: Database) -> None:
+    """What is put in later stands for what was there, not beside it."""
+    requests.use(bot.session, database=database, pace=Pace())
+
+    assert [each if each is requests.repeat else type(each) for each in bot.session.middleware] == [
+        FollowMigration,
+        NoteBlocked,
+        Pacing,
+        requests.repeat,
+    ]

@@ -64,6 +64,7 @@ def test_split_what_fits(text: str) -> None:
         ("abcdefghijklmn", ["abcdefghijkl", "mn"]),
         ("abcdefghijkl\n\nmn", ["abcdefghijkl", "mn"]),
         ("abcdefghijkl mn", ["abcdefghijkl", "mn"]),
+        ("aaa\n\nbbb ccc\n\nddd", ["aaa\n\nbbb ccc", "ddd"]),
         ("one\n\n\n  two three four", ["one", "two three", "four"]),
         ("abcdefghijk😀", ["abcdefghijk", "😀"]),
         ("abcdefghijke\u0301", ["abcdefghijk", "e\u0301"]),
