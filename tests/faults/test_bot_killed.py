@@ -37,7 +37,7 @@ async def test_kills_of_the_bot_and_the_server(
     """Each update is confirmed and stored once, each message answered once or listed as unconfirmed, in order."""
     deaths = random.sample(["bot"] * kills + ["server"] * server_kills, kills + server_kills)
     numbers = iter(range(1, updates + 1))
-    async with Repeating.serve() as api, Bots.of(url, api, tmp_path) as bots:
+    async with Repeating.serve() as api, Bots.of(url, api, tmp_path, WAIT_FOR_DATABASE="true") as bots:
         for _ in range(processes):
             await bots.start()
         for death in deaths:
@@ -75,7 +75,7 @@ async def _more_answers(api: Repeating, number: int) -> None:
 
 async def _all_answered(api: Repeating, bots: Bots, updates: int) -> set[int]:
     """The numbers of the messages whose answer is unconfirmed, once every other one is answered."""
-    async with asyncio.timeout(120):
+    async with asyncio.timeout(300):
         while True:
             unconfirmed = {number - FIRST_UPDATE + 1 for number in bots.unconfirmed()}
             if len(set(api.answers()) | unconfirmed) >= updates and len(api.confirmed_ids) >= updates:
