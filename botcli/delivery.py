@@ -5,9 +5,10 @@ import logging
 import os
 import platform
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 from aiogram import Bot, Dispatcher
@@ -24,6 +25,9 @@ from botcore import BotcoreError, ClaimLost, Database, InvalidInput, Unavailable
 _IDLE_SECONDS: Final = 1.0
 _DOWN_SECONDS: Final = 1.0
 _LONGEST_SECONDS: Final = 300
+_DAY_SECONDS: Final = 86_400
+# hosts do not wait for long
+_NOTE_SECONDS: Final = 2.0
 # of outages, which are no update's fault: the sum of their waits is over an hour
 _POSTPONEMENTS: Final = 20
 # Telegram delivers again for 24 hours
@@ -61,7 +65,9 @@ class Delivery:
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._handled: list[int] = []
         self._wake = asyncio.Event()
-        self._is_stopping = False
+        self._stop = asyncio.Event()
+        # places for updates on their way from the database
+        self._asked_for = 0
         self._after_chat_id: int | None = None
 
     async def store(self, updates: Sequence[dict[str, Any]]) -> None:
@@ -69,30 +75,30 @@ class Delivery:
 
         Raises InvalidInput for what is no update, and Unavailable.
         """
-        given = await self._updates.add(
-            bot_id=self._bot.id,
-            updates=updates,
-            worker=self.worker,
-            capacity=self._free(),
-            lease_seconds=self.lease_seconds,
-        )
-        self._begin(given)
-        if not self._free():
+        with self._places(len(updates)) as places:
+            given = await self._updates.add(
+                bot_id=self._bot.id,
+                updates=updates,
+                worker=self.worker,
+                capacity=places,
+                lease_seconds=self.lease_seconds,
+            )
+            self._begin(given)
+        if places < len(updates):
             await self._updates.announce(bot_id=self._bot.id)
 
     async def run(self) -> None:
         """Works until `stop`; then what is in work ends within the grace time, and the rest is given back."""
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(work()) for work in (self._renew, self._listen, self._purge)]
-            await self._work()
+            background = [tasks.create_task(work()) for work in (self._work, self._renew, self._listen, self._purge)]
+            await self._stop.wait()
             await self._finish()
             for task in background:
                 task.cancel()
 
     def stop(self) -> None:
         """Begins nothing more, and lets `run` come to its end."""
-        self._is_stopping = True
-        self._wake.set()
+        self._stop.set()
 
     async def _finish(self) -> None:
         if self._tasks:
@@ -102,17 +108,26 @@ class Delivery:
             task.cancel()
         await asyncio.gather(*unfinished.values(), return_exceptions=True)
         try:
-            await self._note_handled()
-            if left := [number for number in unfinished if number not in self._handled]:
-                await self._updates.release(bot_id=self._bot.id, update_ids=left, worker=self.worker)
-        except BotcoreError as error:
-            _log.warning("not noted what was done: it is done again", exc_info=error)
+            async with asyncio.timeout(_NOTE_SECONDS):
+                await self._note_handled()
+                if left := [number for number in unfinished if number not in self._handled]:
+                    await self._updates.release(bot_id=self._bot.id, update_ids=left, worker=self.worker)
+        except (BotcoreError, TimeoutError) as error:
+            _log.warning("not noted what was done: it is looked at again", exc_info=error)
 
-    def _free(self) -> int:
-        return 0 if self._is_stopping else max(0, self._concurrency - len(self._tasks))
+    @contextmanager
+    def _places(self, wanted: int) -> Iterator[int]:
+        """Keeps places free for what is asked for now; how many those are."""
+        free = 0 if self._stop.is_set() else max(0, self._concurrency - len(self._tasks) - self._asked_for)
+        places = min(wanted, free)
+        self._asked_for += places
+        try:
+            yield places
+        finally:
+            self._asked_for -= places
 
     async def _work(self) -> None:
-        while not self._is_stopping:
+        while True:
             self._wake.clear()
             try:
                 await self._note_handled()
@@ -127,17 +142,18 @@ class Delivery:
 
     async def _claim(self) -> bool:
         """Begins with what there is; whether the walk over the chats ended before the first of them was looked at."""
-        if not (free := self._free()):
-            return False
-        given = await self._updates.claim(
-            bot_id=self._bot.id,
-            worker=self.worker,
-            capacity=free,
-            lease_seconds=self.lease_seconds,
-            after_chat_id=self._after_chat_id,
-        )
-        self._begin(given)
-        began_after, is_full = self._after_chat_id, len(given) == free
+        with self._places(self._concurrency) as places:
+            if not places:
+                return False
+            given = await self._updates.claim(
+                bot_id=self._bot.id,
+                worker=self.worker,
+                capacity=places,
+                lease_seconds=self.lease_seconds,
+                after_chat_id=self._after_chat_id,
+            )
+            self._begin(given)
+        began_after, is_full = self._after_chat_id, len(given) == places
         self._after_chat_id = given[-1].telegram_chat_id if is_full else None
         return began_after is not None and not is_full
 
@@ -147,10 +163,15 @@ class Delivery:
                 self._log_aside(update)
             # one that this process had for longer than its lease goes on
             elif update.update_id not in self._tasks:
-                self._tasks[update.update_id] = asyncio.create_task(self._handle(update))
+                task = self._tasks[update.update_id] = asyncio.create_task(self._handle(update))
+                task.add_done_callback(partial(self._end, update.update_id))
+
+    def _end(self, update_id: int, _: asyncio.Task[None]) -> None:
+        del self._tasks[update_id]
+        self._wake.set()
 
     async def _handle(self, update: Update) -> None:
-        handling = Handling(self._database, update, resend=self._resend)
+        handling = Handling(self._database, update, self.lease_seconds, resend=self._resend)
         handling.enter()
         try:
             # without a payload its person was erased meanwhile
@@ -164,9 +185,6 @@ class Delivery:
             await self._fail(update, error)
         else:
             self._handled.append(update.update_id)
-        finally:
-            del self._tasks[update.update_id]
-            self._wake.set()
 
     async def _fail(self, update: Update, error: Exception) -> None:
         if is_about_the_chat(error):
@@ -204,8 +222,13 @@ class Delivery:
 
     async def _note_handled(self) -> None:
         while batch := self._handled[:_ENOUGH]:
-            await self._updates.finish(bot_id=self._bot.id, update_ids=batch, worker=self.worker)
+            # out of the list first: at the end two do this at once
             del self._handled[: len(batch)]
+            try:
+                await self._updates.finish(bot_id=self._bot.id, update_ids=batch, worker=self.worker)
+            except BaseException:
+                self._handled += batch
+                raise
 
     async def _renew(self) -> None:
         """Keeps what is in work, and ends the work on what another process has by now."""
@@ -244,7 +267,7 @@ def _postponed(error: Exception, update: Update) -> int | None:
     if update.attempts > _POSTPONEMENTS:
         return None
     if isinstance(error, TelegramRetryAfter):
-        return error.retry_after
+        return min(_DAY_SECONDS, error.retry_after)
     if isinstance(error, TelegramNetworkError | TelegramServerError | Unavailable):
         return min(_LONGEST_SECONDS, 2 << update.attempts)
     return None

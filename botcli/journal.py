@@ -3,7 +3,7 @@
 import logging
 from contextlib import suppress
 from contextvars import ContextVar
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
 from aiogram import Bot
@@ -28,8 +28,9 @@ class Unconfirmed(Message):
 class Handling:
     """One attempt at an update. Sends follow each other, so all that were begun but the last one have arrived."""
 
-    def __init__(self, database: Database, update: Update, *, resend: bool = False) -> None:
+    def __init__(self, database: Database, update: Update, lease_seconds: int, *, resend: bool = False) -> None:
         self.update: Final = update
+        self._began_at = update.due_at - timedelta(seconds=lease_seconds)
         self._database = database
         self._resend = resend
         self._sends = 0
@@ -44,9 +45,12 @@ class Handling:
         return self.update.attempts > 1
 
     def is_known(self, recorded: Recorded) -> bool:
-        """Whether the message was delivered by another update; an earlier attempt at this one may have stored it."""
-        is_ours = self.is_repeated and recorded.message.created_at >= self.update.received_at
-        return not (recorded.is_new or is_ours)
+        """Whether the message was delivered by another update; an attempt at this one may have stored it.
+
+        This attempt, too: where a connection is lost in the middle, a call is made again and finds what it stored.
+        """
+        since = self.update.received_at if self.is_repeated else self._began_at
+        return not recorded.is_new and recorded.message.created_at < since
 
     async def send(
         self,

@@ -47,10 +47,11 @@ class Session(requests.Session):
 
 async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
     """Polls until it is cancelled, but while another process does; that one takes over when this one ends."""
-    beat = delivery.lease_seconds / 3
+    beat, waits = delivery.lease_seconds / 3, False
     try:
         while True:
             if await _is_ours(bot, database, delivery):
+                _log.info("polling")
                 fetching = asyncio.create_task(_fetch(bot, delivery))
                 try:
                     while not fetching.done() and await _is_ours(bot, database, delivery):
@@ -60,6 +61,9 @@ async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
                     await asyncio.wait({fetching})
                 if not fetching.cancelled():
                     fetching.result()
+            elif not waits:
+                _log.info("another process polls; this one answers, and polls when that one ends")
+            waits = True
             await asyncio.sleep(beat)
     finally:
         with suppress(BotcoreError):

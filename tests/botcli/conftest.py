@@ -91,8 +91,12 @@ async def at_work(bot: Bot, database: Database, replier: Replier | None = None, 
 
 async def all_done(database: Database) -> None:
     """Returns when no update waits or is in work."""
+    looks = 0
     async with asyncio.timeout(30):
-        while await database.updates.page(state="pending") or await database.updates.page(state="running"):  # noqa: ASYNC110
+        # one that changes between the two questions is found at the second look
+        while looks < 2:
+            unfinished = [await database.updates.page(state=state) for state in ("pending", "running")]
+            looks = 0 if any(unfinished) else looks + 1
             await asyncio.sleep(0.02)
 
 

@@ -31,7 +31,9 @@ class Repeating(BotApi):
         chat_id = number % chats + 1
         chat = {"id": chat_id, "type": "private", "first_name": "Ada"}
         person = {"id": chat_id, "is_bot": False, "first_name": "Ada"}
-        self.deliver(message=message(f"{number} {CANARY}", message_id=number, chat=chat, sender=person))
+        # no number that an answer in this chat may get
+        message_id = 1_000_000 + number
+        self.deliver(message=message(f"{number} {CANARY}", message_id=message_id, chat=chat, sender=person))
 
     def answers(self) -> Counter[int]:
         """How often each message was answered, by its number."""

@@ -45,6 +45,30 @@ async def test_sigterm_under_load(url: str, tmp_path: Path, measured: Measured) 
     assert all(order == sorted(order) for order in api.orders())
 
 
+@pytest.mark.fault("SIGTERM while the server is frozen")
+async def test_sigterm_with_a_frozen_server(faulty: Server, url: str, tmp_path: Path, measured: Measured) -> None:
+    """The bot ends all the same, with 0, and what it had in work is answered by the next start."""
+    async with Repeating.serve() as api, Bots.of(url, api, tmp_path, GRACE_SECONDS=str(GRACE_SECONDS)) as bots:
+        process = await bots.start()
+        api.say(1, chats=1)
+        await api.until(lambda: len(api.sent) == 1)
+        faulty.freeze()
+        api.say(2, chats=1)
+        await asyncio.sleep(0.5)
+        stopped = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(process.wait(), 30)
+        seconds = time.monotonic() - stopped
+        faulty.thaw()
+        await bots.start()
+        await api.until(lambda: len(api.sent) == 2)
+
+    measured("ended after", seconds)
+    assert code == 0
+    # hosts kill after 10 s
+    assert seconds < 10
+
+
 @pytest.mark.slow
 @pytest.mark.fault("two bots on one token, and the one that polls is killed")
 async def test_polling_is_taken_over(url: str, tmp_path: Path, measured: Measured) -> None:
