@@ -29,15 +29,16 @@ def promises() -> dict[str, tuple[str, str]]:
     return found
 
 
-def table(figures: Iterable[Figure]) -> str:
-    """The rows; of a figure that several runs gave, the largest."""
+def table(figures: Iterable[Figure], before: str) -> str:
+    """The rows; of a figure that several runs gave, the largest, and what stood there before for what did not run."""
     largest = defaultdict[str, dict[str, float]](dict)
     for name, what, figure in figures:
         largest[name][what] = max(figure, largest[name].get(what, figure))
-    rows = [
-        f"| {fault} | {promise} | {', '.join(map(shown, largest[name], largest[name].values()))} |"
-        for name, (fault, promise) in promises().items()
-    ]
+    rows = []
+    for name, (fault, promise) in promises().items():
+        begin = f"| {fault} | {promise} |"
+        old = next((line[len(begin) : -1].strip() for line in before.splitlines() if line.startswith(begin)), "")
+        rows.append(f"{begin} {', '.join(map(shown, largest[name], largest[name].values())) or old} |")
     return "\n".join(["| fault | promise | measured |", "|---|---|---|", *rows, ""])
 
 
@@ -57,5 +58,5 @@ def machine(server_version: str) -> str:
 def rewrite(figures: Iterable[Figure], server_version: str) -> None:
     """Puts them into the page between the two marks."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    PAGE.write_text(f"{before}{BEGIN}\n{machine(server_version)}\n{table(figures)}\n{END}{after}")
+    old, _, after = rest.partition(END)
+    PAGE.write_text(f"{before}{BEGIN}\n{machine(server_version)}\n{table(figures, old)}\n{END}{after}")
