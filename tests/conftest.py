@@ -1,6 +1,7 @@
 """A real PostgreSQL for every test: TEST_DATABASE_URL, or the embedded one, migrated once into a template."""
 
 import asyncio
+import json
 import os
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from pytest_postgresql.janitor import DatabaseJanitor
 from botcore import Database, embedded, migrations
 
 CreateDatabase = Callable[..., AbstractContextManager[str]]
+Measured = Callable[[str, float], None]
 
 POSTGRES_VERSION = int(os.environ.get("TEST_POSTGRES_VERSION", "18"))
 """Of the embedded server: 18 or 16."""
@@ -98,6 +100,18 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
     """A plain connection to that database, in autocommit."""
     with psycopg.connect(database_url, autocommit=True) as opened:
         yield opened
+
+
+@pytest.fixture
+def measured(request: pytest.FixtureRequest) -> Measured:
+    """Notes a figure of this test for the page: seconds as a float, a count as an int."""
+
+    def note(what: str, figure: float) -> None:
+        if path := os.environ.get("FAULTS_FIGURES"):
+            with Path(path).open("a") as file:
+                file.write(json.dumps([request.function.__name__, what, figure]) + "\n")
+
+    return note
 
 
 async def until_waiting(connection: psycopg.Connection) -> None:

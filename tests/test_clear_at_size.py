@@ -15,6 +15,7 @@ STATEMENT_TIMEOUT = "2s"
 
 
 @pytest.mark.slow
+@pytest.mark.fault("clearing 100,000 messages while others arrive")
 async def test_clear_of_a_hundred_thousand_messages(database: Database, database_url: str) -> None:
     """No statement comes near its timeout, readers see all of it or nothing, and what arrives meanwhile stays."""
     first = (await said(database)).message

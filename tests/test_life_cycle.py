@@ -277,6 +277,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 
 @pytest.mark.slow
+@pytest.mark.fault("anything in any order: record, edit, delete, restore, clear, migrate, erase, purge")
 def test_life_cycle_is_the_models(database_url: str) -> None:
     """Three thousand steps and more: each gives what the model says, and so does what is read after it."""
     steps: Counter[str] = Counter()

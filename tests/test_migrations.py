@@ -140,6 +140,7 @@ async def test_upgrade_six_times_at_once_in_one_process(empty_database_url: str)
     await migrations.check(empty_database_url)
 
 
+@pytest.mark.fault("a migration is killed in its midst")
 async def test_upgrade_after_a_kill(
     empty_database_url: str, add_migration: AddMigration, folder: Path, dump: Dump
 ) -> None:
@@ -164,6 +165,7 @@ async def test_upgrade_after_a_kill(
     assert "CREATE TABLE public.half" in dump(empty_database_url)
 
 
+@pytest.mark.fault("a migration meets a long reader")
 async def test_upgrade_behind_a_long_reader(
     database_url: str, add_migration: AddMigration, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -5,6 +5,7 @@ from collections import Counter, defaultdict
 from random import Random
 
 import psycopg
+import pytest
 
 from botcore import Database, Update
 from tests.factories import update
@@ -69,6 +70,7 @@ async def test_claim_by_workers_while_two_add(database: Database) -> None:
     assert all(begun == sorted(begun) for begun in workers.begun.values())
 
 
+@pytest.mark.fault("a storm of duplicates, shuffled")
 async def test_add_of_the_same_updates_at_once(database: Database) -> None:
     """100 updates, delivered 50 times at once in any order to processes that take work, are 100 rows, given once."""
     random = Random(1)  # noqa: S311 - an order, no secret

@@ -38,6 +38,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.fault("six migrations at once")
 async def test_upgrade_in_six_processes(start: Start, empty_database_url: str) -> None:
     """Six at once all succeed, and the schema is there once."""
     processes = [await start("db", "upgrade", DATABASE_URL=empty_database_url) for _ in range(6)]

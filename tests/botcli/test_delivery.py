@@ -13,6 +13,7 @@ from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.deliveries import Model, put_off, said
 
 
+@pytest.mark.fault("a handler raises")
 async def test_failure_is_tried_again_and_set_aside(
     bot: Bot, bot_api: BotApi, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,3 +152,25 @@ async def test_update_in_a_form_that_nobody_knows(bot: Bot, bot_api: BotApi, dat
         await all_done(database)
 
     assert [m.content for m in await stored(database)] == ["Hello", "Hello"]
+
+
+async def test_turn_by_its_statements(
+    bot: Bot, bot_api: BotApi, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Storing an update and claiming it is one statement before the turn; that it is done comes after the answer."""
+    caplog.set_level("DEBUG", "botcore.queries")
+
+    async with at_work(bot, database, Model()):
+        await asyncio.sleep(0.5)
+        caplog.clear()
+        bot_api.deliver(message=said("Hello"))
+        await bot_api.confirmed()
+        await all_done(database)
+
+    names = [record.__dict__["query"] for record in caplog.records if record.name == "botcore.queries"]
+    # what every process does now and then, and the test itself
+    background = {"updates/page", "updates/claim", "updates/lease_polling", "updates/renew", "updates/purge"}
+    assert [name for name in names if name not in background | {"updates/end_polling"}] == [
+        *("updates/add", "messages/record", "messages/window", "messages/add", "updates/note_sends"),
+        *("messages/deliver", "updates/finish"),
+    ]

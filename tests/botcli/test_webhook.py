@@ -24,7 +24,7 @@ class Updates:
     """A store as the database's: it refuses what is no update, and can be broken."""
 
     def __init__(self) -> None:
-        self.stored: list[dict[str, Any]] = []
+        self.stored = list[dict[str, Any]]()
         self.error: Exception | None = None
 
     async def add(self, updates: Sequence[dict[str, Any]]) -> None:
@@ -118,7 +118,6 @@ async def test_post_without_the_secret(url: str, updates: Updates, secret: str |
         request = request.replace(HEADER.encode(), b"X-Other")
 
     assert (await raw(url, request)).split()[1] == b"401"
-
     assert updates.stored == []
 
 
@@ -127,7 +126,6 @@ async def test_post_from_an_address_that_is_told(url: str, updates: Updates) -> 
     request = head("X-Forwarded-For: 149.154.160.1", "X-Real-IP: 149.154.160.1", "Content-Length: 0", secret=b"x")
 
     assert (await raw(url, request)).split()[1] == b"401"
-
     assert updates.stored == []
 
 

@@ -93,6 +93,7 @@ def test_serve_watcher_killed(data_dir: Path) -> None:
     wait_until(lambda: not watch.server_lives(data_dir))
 
 
+@pytest.mark.fault("a stale, truncated or foreign pid file, a reused pid, a zombie")
 @pytest.mark.parametrize("left", ["empty", "nonsense", "truncated", "gone", "reused", "zombie", "unrelated server"])
 def test_serve_stale_pid_file(data_dir: Path, left: str) -> None:
     """Whatever a killed postgres and a restarted machine left in the pid files, the server starts."""

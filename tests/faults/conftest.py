@@ -1,10 +1,8 @@
 """A server that each test may break, and what the tests measure for docs/reliability.md."""
 
-import json
-import os
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from itertools import count
 from pathlib import Path
 
@@ -14,8 +12,6 @@ from botcore import embedded, migrations
 from tests.conftest import POSTGRES_VERSION
 from tests.faults.proxy import Proxy, proxy
 from tests.faults.servers import Server
-
-Measured = Callable[[str, float], None]
 
 _numbers = count(1)
 
@@ -64,15 +60,3 @@ def proxied_url(url: str, network: Proxy) -> str:
     """That database through the network."""
     database = url.partition("?")[0].rpartition("/")[2]
     return f"postgresql://postgres@127.0.0.1:{network.port}/{database}?sslmode=disable"
-
-
-@pytest.fixture
-def measured(request: pytest.FixtureRequest) -> Measured:
-    """Notes a figure of this test for the page: seconds as a float, a count as an int."""
-
-    def note(what: str, figure: float) -> None:
-        if path := os.environ.get("FAULTS_FIGURES"):
-            with Path(path).open("a") as file:
-                file.write(json.dumps([request.function.__name__, what, figure]) + "\n")
-
-    return note

@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from types import FunctionType
 
-PAGE = Path(__file__).parents[2] / "docs" / "reliability.md"
+_TESTS = Path(__file__).parents[1]
+PAGE = _TESTS.parent / "docs" / "reliability.md"
 BEGIN, END = "<!-- made by python -m tests.faults -->\n", "<!-- as far as here -->\n"
 
 Figure = tuple[str, str, float]
@@ -19,8 +20,10 @@ Figure = tuple[str, str, float]
 def promises() -> dict[str, tuple[str, str]]:
     """Of each marked test, by its name: the fault and what it promises."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("test_*.py")):
-        module = import_module(f"{__package__}.{path.stem}")
+    for path in sorted(_TESTS.rglob("test_*.py")):
+        if "mark.fault(" not in path.read_text():
+            continue
+        module = import_module(".".join(path.relative_to(_TESTS.parent).with_suffix("").parts))
         for name, test in vars(module).items():
             marks = getattr(test, "pytestmark", []) if isinstance(test, FunctionType) else []
             for mark in marks:

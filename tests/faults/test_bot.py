@@ -11,8 +11,8 @@ import pytest
 
 from botcore import Database
 from tests.botcli.bot_api import RESET, TOKEN, broken, flood, refused
+from tests.conftest import Measured
 from tests.faults.bots import CANARY, Bots, Repeating
-from tests.faults.conftest import Measured
 from tests.faults.servers import Server
 
 GRACE_SECONDS = 2

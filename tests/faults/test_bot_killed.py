@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from tests.botcli.bot_api import TOKEN
+from tests.conftest import Measured
 from tests.faults.bots import CANARY, Bots, Repeating
-from tests.faults.conftest import Measured
 from tests.faults.servers import Server
 
 FIRST_UPDATE = 101

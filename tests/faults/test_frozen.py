@@ -7,8 +7,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from botcore import Database
+from tests.conftest import Measured
 from tests.factories import said
-from tests.faults.conftest import Measured
 from tests.faults.servers import Server
 
 Call = Callable[[Database, Server], Awaitable[object]]

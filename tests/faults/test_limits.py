@@ -12,8 +12,8 @@ import pytest
 
 from botcore import Database, Transaction, Unavailable
 from botcore.pool import Pool
+from tests.conftest import Measured
 from tests.factories import said
-from tests.faults.conftest import Measured
 from tests.faults.servers import Server
 from tests.faults.test_losses import BACKENDS
 

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 
 from botcore import Database, Message, Unavailable
+from tests.conftest import Measured
 from tests.factories import dialogue, said
-from tests.faults.conftest import Measured
 from tests.faults.servers import Server
 
 WRITERS = 16

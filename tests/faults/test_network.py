@@ -8,8 +8,8 @@ from contextlib import nullcontext
 import pytest
 
 from botcore import Database, Message, Unavailable
+from tests.conftest import Measured
 from tests.factories import edited, said
-from tests.faults.conftest import Measured
 from tests.faults.proxy import Proxy
 
 Call = Callable[[Database], Awaitable[object]]

@@ -6,7 +6,7 @@ import time
 import pytest
 
 from botcore import Database, Unavailable
-from tests.faults.conftest import Measured
+from tests.conftest import Measured
 from tests.faults.servers import Server
 
 NO_SERVER = "nothing listens there; is the server running"
