@@ -16,19 +16,22 @@ async def say(message: Message, text: str) -> list[Message]:
 
 
 async def deliver(database: Database, message: Message, reply: Stored) -> None:
-    """Sends a stored reply and notes what came of it; one that is refused for good was never said."""
+    """Sends a stored reply and notes what came of it; where its first part is refused for good, it was never said."""
     key = {"chat_id": reply.chat_id, "message_id": reply.id}
+    sent: list[Message] = []
     try:
-        sent = await say(message, reply.content)
+        for part in split(reply.content):
+            sent.append(await message.answer(part))  # noqa: PERF401 - what was sent when one is refused
     except TelegramAPIError as error:
-        if is_about_the_chat(error):
+        if is_about_the_chat(error) and not sent:
             await database.messages.delete(**key)
         raise
+    in_doubt = reply.delivery == "unconfirmed" or any(isinstance(part, Unconfirmed) for part in sent)
     # of what an earlier attempt sent nobody knows the id
     named = next((part for part in sent if part.message_id), None)
     await database.messages.deliver(
         **key,
-        delivery="unconfirmed" if any(isinstance(part, Unconfirmed) for part in sent) else None,
+        delivery="unconfirmed" if in_doubt else None,
         telegram_chat_id=named.chat.id if named else None,
         telegram_message_id=named.message_id if named else None,
         sent_at=named.date if named else None,

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from aiogram import Bot, Dispatcher
@@ -63,6 +64,7 @@ class Delivery:
         self._grace_seconds = grace_seconds
         self._resend = resend
         self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._handlings: dict[int, Handling] = {}
         self._handled: list[int] = []
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
@@ -90,28 +92,38 @@ class Delivery:
     async def run(self) -> None:
         """Works until `stop`; then what is in work ends within the grace time, and the rest is given back."""
         async with asyncio.TaskGroup() as tasks:
-            background = [tasks.create_task(work()) for work in (self._work, self._renew, self._listen, self._purge)]
+            background = [tasks.create_task(work()) for work in (self._renew, self._listen, self._purge)]
+            working = tasks.create_task(self._work())
             await self._stop.wait()
-            await self._finish()
+            await self._finish(working)
             for task in background:
                 task.cancel()
 
     def stop(self) -> None:
         """Begins nothing more, and lets `run` come to its end."""
         self._stop.set()
+        self._wake.set()
 
-    async def _finish(self) -> None:
+    async def _finish(self, working: asyncio.Task[None]) -> None:
+        deadline = monotonic() + self._grace_seconds
+        # what was asked for may be on its way: nothing is begun after this
+        await asyncio.wait({working}, timeout=self._grace_seconds)
+        working.cancel()
+        await asyncio.wait({working})
         if self._tasks:
-            await asyncio.wait(self._tasks.values(), timeout=self._grace_seconds)
-        unfinished = dict(self._tasks)
+            await asyncio.wait(self._tasks.values(), timeout=max(0.0, deadline - monotonic()))
+        unfinished, handlings = dict(self._tasks), dict(self._handlings)
         for task in unfinished.values():
             task.cancel()
         await asyncio.gather(*unfinished.values(), return_exceptions=True)
         try:
             async with asyncio.timeout(_NOTE_SECONDS):
+                for number in unfinished:
+                    with suppress(ClaimLost):
+                        await handlings[number].settle()
                 await self._note_handled()
-                if left := [number for number in unfinished if number not in self._handled]:
-                    await self._updates.release(bot_id=self._bot.id, update_ids=left, worker=self.worker)
+                if unfinished:
+                    await self._updates.release(bot_id=self._bot.id, update_ids=list(unfinished), worker=self.worker)
         except (BotcoreError, TimeoutError) as error:
             _log.warning("not noted what was done: it is looked at again", exc_info=error)
 
@@ -127,7 +139,7 @@ class Delivery:
             self._asked_for -= places
 
     async def _work(self) -> None:
-        while True:
+        while not self._stop.is_set():
             self._wake.clear()
             try:
                 await self._note_handled()
@@ -136,7 +148,7 @@ class Delivery:
                 _log.warning("no updates from the database", exc_info=error)
                 await asyncio.sleep(_DOWN_SECONDS)
                 continue
-            if not is_more:
+            if not (is_more or self._stop.is_set()):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._wake.wait(), _IDLE_SECONDS)
 
@@ -163,15 +175,17 @@ class Delivery:
                 self._log_aside(update)
             # one that this process had for longer than its lease goes on
             elif update.update_id not in self._tasks:
-                task = self._tasks[update.update_id] = asyncio.create_task(self._handle(update))
+                handling = Handling(self._database, update, self.lease_seconds, resend=self._resend)
+                self._handlings[update.update_id] = handling
+                task = self._tasks[update.update_id] = asyncio.create_task(self._handle(handling))
                 task.add_done_callback(partial(self._end, update.update_id))
 
     def _end(self, update_id: int, _: asyncio.Task[None]) -> None:
-        del self._tasks[update_id]
+        del self._tasks[update_id], self._handlings[update_id]
         self._wake.set()
 
-    async def _handle(self, update: Update) -> None:
-        handling = Handling(self._database, update, self.lease_seconds, resend=self._resend)
+    async def _handle(self, handling: Handling) -> None:
+        update = handling.update
         handling.enter()
         try:
             # without a payload its person was erased meanwhile
@@ -182,17 +196,19 @@ class Delivery:
         except ClaimLost:
             _log.warning("another process has this update by now", extra={"update_id": update.update_id})
         except Exception as error:  # noqa: BLE001 - whatever a handler raises
-            await self._fail(update, error)
+            await self._fail(handling, error)
         else:
             self._handled.append(update.update_id)
 
-    async def _fail(self, update: Update, error: Exception) -> None:
+    async def _fail(self, handling: Handling, error: Exception) -> None:
+        update = handling.update
         if is_about_the_chat(error):
             # who blocked the bot is not answered, and that is all
             self._handled.append(update.update_id)
             return
         with bound_contextvars(update_id=update.update_id, telegram_chat_id=update.telegram_chat_id):
             try:
+                await handling.settle()
                 await self._note_failure(update, error)
             except BotcoreError as failed:
                 # once the lease is over it is tried again
@@ -234,12 +250,12 @@ class Delivery:
         """Keeps what is in work, and ends the work on what another process has by now."""
         while True:
             await asyncio.sleep(self.lease_seconds / 3)
-            had = list(self._tasks)
-            if not had:
+            # and nothing else that was given to it: an answer of the database can get lost
+            if not (had := [*self._tasks, *self._handled]):
                 continue
             try:
                 kept = await self._updates.renew(
-                    bot_id=self._bot.id, worker=self.worker, lease_seconds=self.lease_seconds
+                    bot_id=self._bot.id, update_ids=had, worker=self.worker, lease_seconds=self.lease_seconds
                 )
             except BotcoreError as error:
                 _log.warning("leases not renewed", exc_info=error)

@@ -10,8 +10,9 @@ from aiogram import Bot
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
 from aiogram.methods import TelegramMethod
 from aiogram.methods.base import Response, TelegramType
-from aiogram.types import Chat, Message
+from aiogram.types import Chat, Message, MessageId
 
+from botcli.pacing import makes_a_message
 from botcli.requests import had_no_effect
 from botcore import BotcoreError, ClaimLost, Database, Recorded, Update
 
@@ -26,7 +27,7 @@ class Unconfirmed(Message):
 
 
 class Handling:
-    """One attempt at an update. Sends follow each other, so all that were begun but the last one have arrived."""
+    """One attempt at an update; its sends follow each other."""
 
     def __init__(self, database: Database, update: Update, lease_seconds: int, *, resend: bool = False) -> None:
         self.update: Final = update
@@ -34,6 +35,8 @@ class Handling:
         self._database = database
         self._resend = resend
         self._sends = 0
+        # of this attempt and those before, as it is and as it is noted
+        self._arrived = self._noted = update.arrived
 
     def enter(self) -> None:
         """Has every send of this task noted from now on."""
@@ -64,13 +67,13 @@ class Handling:
         Raises ClaimLost when another worker has the update.
         """
         number = self._sends = self._sends + 1
-        if number < self.update.sends or (number == self.update.sends and not self._resend):
-            if number < self.update.sends:
-                return cast("Response[TelegramType]", _stand_in(Message, method))
+        if number <= self.update.arrived:
+            return cast("Response[TelegramType]", _stand_in(Message, method))
+        if number <= self.update.sends and not self._resend:
             return self._unconfirmed(method, "begun before a crash")
         await self._note(number)
         try:
-            return await make_request(bot, method)
+            answer = await make_request(bot, method)
         except Exception as error:
             if had_no_effect(error):
                 self._sends = number - 1
@@ -81,15 +84,25 @@ class Handling:
             if self._resend:
                 raise
             return self._unconfirmed(method, type(error).__name__)
+        self._arrived = number
+        return answer
+
+    async def settle(self) -> None:
+        """Notes what arrived, where the update is not done with that: the next attempt leaves it out."""
+        if self._arrived > self._noted:
+            await self._note(self._sends)
 
     async def _note(self, sends: int) -> None:
-        key = {"bot_id": self.update.bot_id, "update_id": self.update.update_id}
-        if not await self._database.updates.note_sends(**key, worker=self.update.worker, sends=sends):
-            raise ClaimLost(**key)
+        key = {"bot_id": self.update.bot_id, "update_id": self.update.update_id, "sends": sends}
+        if not await self._database.updates.note_sends(**key, worker=self.update.worker, arrived=self._arrived):
+            raise ClaimLost(bot_id=self.update.bot_id, update_id=self.update.update_id)
+        self._noted = self._arrived
 
     def _unconfirmed(self, method: TelegramMethod[TelegramType], reason: str) -> Response[TelegramType]:
         fields = {"update_id": self.update.update_id, "method": type(method).__name__, "reason": reason}
         _log.warning("unconfirmed: nobody can say whether this arrived", extra=fields)
+        # by this policy it is never made again, so it counts as if it had
+        self._arrived = self._sends
         return cast("Response[TelegramType]", _stand_in(Unconfirmed, method))
 
 
@@ -104,11 +117,18 @@ class Journal(BaseRequestMiddleware):
     ) -> Response[TelegramType]:
         """The server's answer, or the stand-in of `Handling.send`."""
         handling = _handling.get()
-        if handling and method.__returning__ is Message:
+        if handling and makes_a_message(method):
             return await handling.send(make_request, bot, method)
         return await make_request(bot, method)
 
 
-def _stand_in(kind: type[Message], method: TelegramMethod[Any]) -> Message:
-    chat = Chat(id=getattr(method, "chat_id", 0), type="private")
-    return kind(message_id=_NO_MESSAGE, date=datetime.now(UTC), chat=chat)
+def _stand_in(kind: type[Message], method: TelegramMethod[Any]) -> Any:
+    """What the method gives, without an id; a list of nothing for one that makes several."""
+    if method.__returning__ is Message:
+        chat_id = getattr(method, "chat_id", None)
+        # a channel can be named by @username
+        chat = Chat(id=chat_id if isinstance(chat_id, int) else 0, type="private")
+        return kind(message_id=_NO_MESSAGE, date=datetime.now(UTC), chat=chat)
+    if method.__returning__ is MessageId:
+        return MessageId(message_id=_NO_MESSAGE)
+    return True if method.__returning__ is bool else []

@@ -82,7 +82,7 @@ class Pacing(BaseRequestMiddleware):
             await asyncio.sleep(until - now)
 
     async def _slot(self, method: TelegramMethod[Any]) -> None:
-        if not (self._all and self._chats and self._groups) or not _makes_a_message(method):
+        if not (self._all and self._chats and self._groups) or not makes_a_message(method):
             return
         chat_id = getattr(method, "chat_id", None)
         if chat_id is not None:
@@ -128,6 +128,7 @@ def _flow(method: TelegramMethod[Any]) -> Hashable:
     return getattr(method, "chat_id", None) or method.__api_method__
 
 
-def _makes_a_message(method: TelegramMethod[Any]) -> bool:
+def makes_a_message(method: TelegramMethod[Any]) -> bool:
+    """Whether somebody sees one more message when it is made twice."""
     name = method.__api_method__
     return name.startswith(("send", "copy", "forward")) and name not in _UNPACED

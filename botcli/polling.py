@@ -18,6 +18,7 @@ from botcore import BotcoreError, Database, InvalidInput
 # seconds that the server holds an empty answer back
 _POLL_SECONDS: Final = 20
 _LONGEST_SECONDS: Final = 30.0
+_END_SECONDS: Final = 1.0
 _NO_NUMBER: Final = 2**63
 _FAILED: Final = "no updates from Telegram"
 _CONFLICT: Final = "another program polls with this token, or a webhook is set: see botcli webhook info"
@@ -66,8 +67,10 @@ async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
             waits = True
             await asyncio.sleep(beat)
     finally:
-        with suppress(BotcoreError):
-            await database.updates.end_polling(bot_id=bot.id, worker=delivery.worker)
+        # a frozen server must not hold up the end
+        with suppress(BotcoreError, TimeoutError):
+            async with asyncio.timeout(_END_SECONDS):
+                await database.updates.end_polling(bot_id=bot.id, worker=delivery.worker)
 
 
 async def _is_ours(bot: Bot, database: Database, delivery: Delivery) -> bool:

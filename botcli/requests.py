@@ -70,8 +70,8 @@ def use(
 ) -> None:
     """Puts what a request passes, outermost first, in place of what was there.
 
-    What follows a chat is outside, so that the second request is paced and journaled as its own; the journal is
-    inside of the waiting, and notes each request once, however often a lost connection repeats it.
+    What follows a chat is outside, so that the second request is paced and journaled as its own. The journal is inside
+    of all waiting: while a request waits it is not noted as begun, and whoever cancels it then has it made again.
     """
     for each in tuple(session.middleware):
         session.middleware.unregister(each)
@@ -79,9 +79,9 @@ def use(
         session.middleware(FollowMigration(database))
         session.middleware(NoteBlocked(database))
     session.middleware(Pacing(pace))
+    session.middleware(repeat)
     if journal:
         session.middleware(journal)
-    session.middleware(repeat)
 
 
 def had_no_effect(error: Exception) -> bool:

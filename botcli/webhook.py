@@ -29,7 +29,7 @@ BODY_SECONDS: Final = 10.0
 RETRY_SECONDS: Final = 5
 
 # Hosts kill 10 s after SIGTERM, and what was not acknowledged comes again
-FINISH_SECONDS: Final = 3.0
+FINISH_SECONDS: Final = 1.0
 
 # for what is no HTTP, which aiohttp would log with its bytes
 _http_log = logging.getLogger("botcli.webhook.http")

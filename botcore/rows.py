@@ -156,7 +156,7 @@ class Update:
 
     `telegram_chat_id` is whose turn it is: the chat's id, or the person's where there is no chat, 0 for neither.
     `due_at` is when a worker may take it; in work, until when its worker has it. `sends` counts what the handling has
-    begun to send.
+    begun to send, `arrived` what of that arrived.
     """
 
     bot_id: int
@@ -170,6 +170,7 @@ class Update:
     attempts: int
     failures: int
     sends: int
+    arrived: int
     error: str | None
     sqlstate: str | None
     received_at: datetime

@@ -50,6 +50,8 @@ class Updates:
         """
         if not updates:
             return []
+        if capacity and not worker:
+            raise InvalidInput("worker", "is needed with a capacity")
         values = {
             "update_ids": [_number(update, place) for place, update in enumerate(updates)],
             "telegram_chat_ids": [chat for chat, _ in map(_whose, updates)],
@@ -99,10 +101,17 @@ class Updates:
         return sorted(claimed, key=lambda update: update.telegram_chat_id)
 
     @repeatable()
-    async def renew(self, *, bot_id: int, worker: str, lease_seconds: int = LEASE_SECONDS) -> list[int]:
-        """Keeps what the worker has in work for longer, and gives the numbers of that."""
+    async def renew(
+        self, *, bot_id: int, update_ids: list[int], worker: str, lease_seconds: int = LEASE_SECONDS
+    ) -> list[int]:
+        """Keeps what the worker has in work for longer; what is missing in the answer was lost to another worker."""
         return await self._executor.all(
-            "updates/renew", scalar_row, bot_id=bot_id, worker=worker, lease_seconds=lease_seconds
+            "updates/renew",
+            scalar_row,
+            bot_id=bot_id,
+            update_ids=update_ids,
+            worker=worker,
+            lease_seconds=lease_seconds,
         )
 
     @repeatable()
@@ -152,10 +161,19 @@ class Updates:
         )
 
     @repeatable()
-    async def note_sends(self, *, bot_id: int, update_id: int, worker: str, sends: int) -> bool:
-        """Notes how many sends the handling has begun; False where another worker has the update by now."""
+    async def note_sends(self, *, bot_id: int, update_id: int, worker: str, sends: int, arrived: int = 0) -> bool:
+        """Notes how many sends the handling has begun, and how many arrived; False where another has the update.
+
+        Call it before each send: after a crash those that had arrived are left out, and only the last one is in doubt.
+        """
         noted = await self._executor.one(
-            "updates/note_sends", scalar_row, bot_id=bot_id, update_id=update_id, worker=worker, sends=sends
+            "updates/note_sends",
+            scalar_row,
+            bot_id=bot_id,
+            update_id=update_id,
+            worker=worker,
+            sends=sends,
+            arrived=arrived,
         )
         return noted is not None
 

@@ -1,7 +1,6 @@
 """db.updates: what Telegram delivers is stored once, given to workers in each chat's order, and done once."""
 
 import json
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -72,8 +71,10 @@ async def test_add_gives_whose_turn_it_is(database: Database) -> None:
 
 
 async def test_add_nothing(database: Database) -> None:
-    """An empty batch is none."""
+    """An empty batch is none; and nobody can be given anything."""
     assert await add(database) == []
+    with pytest.raises(InvalidInput, match=r"^worker: "):
+        await database.updates.add(bot_id=BOT, updates=[update(1)], capacity=1)
 
 
 @pytest.mark.parametrize(
@@ -157,7 +158,7 @@ async def test_claim_what_a_worker_left(database: Database, connection: psycopg.
     assert await database.updates.release(bot_id=BOT, update_ids=[1], worker="a") == []
     assert not await database.updates.note_sends(bot_id=BOT, update_id=1, worker="a", sends=1)
     assert await database.updates.fail(bot_id=BOT, update_id=1, worker="a", error="x") is None
-    assert await database.updates.renew(bot_id=BOT, worker="a") == []
+    assert await database.updates.renew(bot_id=BOT, update_ids=[1], worker="a") == []
 
 
 async def test_claim_what_makes_workers_vanish(database: Database, connection: psycopg.Connection) -> None:
@@ -173,14 +174,30 @@ async def test_claim_what_makes_workers_vanish(database: Database, connection: p
 
 
 async def test_renew_keeps(database: Database, connection: psycopg.Connection) -> None:
-    """A worker that renews keeps what it has."""
-    await add(database, update(1), update(2, chat=8), capacity=2)
+    """A worker keeps what it names; what it does not know that it has goes on to another."""
+    await add(database, update(1), update(2, chat=8), update(3, chat=9), capacity=3)
     age(connection)
 
-    renewed = await database.updates.renew(bot_id=BOT, worker="a")
+    renewed = await database.updates.renew(bot_id=BOT, update_ids=[1, 2, 4], worker="a")
 
     assert sorted(renewed) == [1, 2]
-    assert await claim(database) == []
+    assert numbers(await claim(database)) == [3]
+
+
+async def test_claim_of_what_may_kill(database: Database, connection: psycopg.Connection) -> None:
+    """What vanished with a worker twice is tried one at a time, so that its innocent neighbours come through."""
+    await add(database, *(update(number, chat=number) for number in (1, 2, 3)), capacity=3)
+    for _ in range(2):
+        age(connection)
+        assert numbers(await claim(database)) == [1, 2, 3]
+    age(connection)
+
+    one = await claim(database)
+    none = await claim(database)
+    await database.updates.finish(bot_id=BOT, update_ids=[1], worker="b")
+    another = await claim(database)
+
+    assert (numbers(one), none, numbers(another)) == ([1], [], [2])
 
 
 async def test_finish_leaves_a_number(database: Database) -> None:
@@ -225,7 +242,7 @@ async def test_fail_at_the_limit(database: Database) -> None:
     assert await database.updates.retry(**key)
     assert not await database.updates.retry(**key)
     [again] = await claim(database, capacity=1)
-    assert (again.update_id, again.attempts, again.failures) == (1, 3, 0)
+    assert (again.update_id, again.attempts, again.failures) == (1, 2, 0)
     assert not await database.updates.drop(**key)
     assert await database.updates.fail(**key, worker="b", error="x", max_failures=1) == "failed"
     assert await database.updates.drop(**key)
@@ -244,44 +261,3 @@ async def test_release_is_no_failure(database: Database, connection: psycopg.Con
     age(connection)
     [again] = await claim(database)
     assert (again.attempts, again.failures, again.sends) == (2, 0, 2)
-
-
-async def test_page_on(database: Database) -> None:
-    """Pages follow each other by bot and number."""
-    await add(database, *(update(number) for number in (1, 2, 3)))
-    await database.updates.add(bot_id=41, updates=[update(9)])
-
-    first = await database.updates.page(state="pending", page_size=2)
-    second = await database.updates.page(state="pending", after=first[-1], page_size=3)
-
-    assert [(each.bot_id, each.update_id) for each in first + second] == [(41, 9), (42, 1), (42, 2), (42, 3)]
-
-
-async def test_lease_polling(database: Database, connection: psycopg.Connection) -> None:
-    """One worker polls: until it ends that, or is silent for longer than its lease."""
-
-    async def lease(worker: str) -> bool:
-        return await database.updates.lease_polling(bot_id=BOT, worker=worker)
-
-    assert [await lease("a"), await lease("b"), await lease("a")] == [True, False, True]
-    age(connection)
-    assert [await lease("b"), await lease("a")] == [True, False]
-    assert not await database.updates.end_polling(bot_id=BOT, worker="a")
-    assert await database.updates.end_polling(bot_id=BOT, worker="b")
-    assert await lease("a")
-
-
-async def test_purge_what_is_done(database: Database) -> None:
-    """Numbers of what was done before a time go, in batches; all else stays."""
-    await add(database, *(update(number, chat=number) for number in range(1, 6)), capacity=4)
-    await database.updates.finish(bot_id=BOT, update_ids=[1, 2, 3], worker="a")
-    key = {"bot_id": BOT, "batch_size": 2}
-
-    none = await database.updates.purge(**key, before=datetime.now(UTC) - timedelta(hours=1))
-    purged = [await database.updates.purge(**key, before=datetime.now(UTC) + timedelta(hours=1)) for _ in range(3)]
-
-    assert (none, purged) == (0, [2, 1, 0])
-    assert numbers(await database.updates.page(state="running") + await database.updates.page(state="pending")) == [
-        4,
-        5,
-    ]

@@ -24,6 +24,7 @@ def upgrade() -> None:
             attempts BIGINT NOT NULL DEFAULT 0,
             failures BIGINT NOT NULL DEFAULT 0,
             sends BIGINT NOT NULL DEFAULT 0,
+            arrived BIGINT NOT NULL DEFAULT 0,
             error TEXT,
             sqlstate TEXT,
             received_at TIMESTAMPTZ NOT NULL DEFAULT now(),

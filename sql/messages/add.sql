@@ -61,6 +61,7 @@ claim AS (
       AND update_id = :'update_id'
       AND worker = :'claimed_by'
       AND state = 'running'
+    FOR SHARE
 ),
 
 written AS (

@@ -55,12 +55,12 @@ stored AS (
     ON CONFLICT (bot_id, update_id) DO NOTHING
     RETURNING
         bot_id, update_id, telegram_chat_id, telegram_user_id, payload, state, due_at, worker, attempts, failures,
-        sends, error, sqlstate, received_at, finished_at
+        sends, arrived, error, sqlstate, received_at, finished_at
 )
 
 SELECT
     bot_id, update_id, telegram_chat_id, telegram_user_id, payload::text AS payload, state, due_at, worker, attempts,
-    failures, sends, error, sqlstate, received_at, finished_at
+    failures, sends, arrived, error, sqlstate, received_at, finished_at
 FROM stored
 WHERE state = 'running'
 ORDER BY update_id;

@@ -29,12 +29,21 @@ WITH RECURSIVE chat AS (
     WHERE chat.id IS NOT NULL
 ),
 
+suspect AS (
+    -- whose worker vanished twice is tried with no other such: one of them may be the cause
+    SELECT CASE WHEN count(*) FILTER (WHERE due_at > now()) = 0 THEN min(update_id) END AS update_id
+    FROM updates
+    WHERE bot_id = :'bot_id'
+      AND state = 'running'
+      AND failures >= 2
+),
+
 turn AS (
     SELECT first.update_id
     FROM chat
     CROSS JOIN LATERAL (
         SELECT
-            u.update_id, u.due_at
+            u.update_id, u.due_at, u.state, u.failures
         FROM updates AS u
         WHERE u.bot_id = :'bot_id'
           AND u.telegram_chat_id = chat.id
@@ -43,6 +52,7 @@ turn AS (
         LIMIT 1
     ) AS first
     WHERE first.due_at <= now()
+      AND (first.state = 'pending' OR first.failures < 2 OR first.update_id = (SELECT suspect.update_id FROM suspect))
     LIMIT :'capacity'
 ),
 
@@ -72,4 +82,4 @@ WHERE u.bot_id = l.bot_id
   AND u.update_id = l.update_id
 RETURNING
     u.bot_id, u.update_id, u.telegram_chat_id, u.telegram_user_id, u.payload::text AS payload, u.state, u.due_at,
-    u.worker, u.attempts, u.failures, u.sends, u.error, u.sqlstate, u.received_at, u.finished_at;
+    u.worker, u.attempts, u.failures, u.sends, u.arrived, u.error, u.sqlstate, u.received_at, u.finished_at;

@@ -7,7 +7,7 @@
 -- returns    Update  0..1 rows
 SELECT
     bot_id, update_id, telegram_chat_id, telegram_user_id, payload::text AS payload, state, due_at, worker, attempts,
-    failures, sends, error, sqlstate, received_at, finished_at
+    failures, sends, arrived, error, sqlstate, received_at, finished_at
 FROM updates
 WHERE bot_id = :'bot_id'
   AND update_id = :'update_id';

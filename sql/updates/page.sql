@@ -9,7 +9,7 @@
 -- returns          Update  0..page_size rows
 SELECT
     bot_id, update_id, telegram_chat_id, telegram_user_id, payload::text AS payload, state, due_at, worker, attempts,
-    failures, sends, error, sqlstate, received_at, finished_at
+    failures, sends, arrived, error, sqlstate, received_at, finished_at
 FROM updates
 WHERE state = :'state'
   AND state IN ('pending', 'running', 'failed')

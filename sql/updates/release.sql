@@ -7,13 +7,25 @@
 -- worker         text      who had them in work
 -- delay_seconds  bigint    until the next attempt, 0..86400
 -- returns        bigint    0.. rows: the numbers of those that wait now
-UPDATE updates
+WITH locked AS (
+    -- in one order, as all that lock several
+    SELECT update_id
+    FROM updates
+    WHERE bot_id = :'bot_id'
+      AND update_id = ANY(:'update_ids'::bigint[])
+      AND worker = :'worker'
+      -- in work: said so, it leaves the planner no index but the primary key
+      AND state NOT IN ('pending', 'failed', 'done')
+    ORDER BY update_id
+    FOR UPDATE
+)
+
+UPDATE updates AS u
 SET
     state = 'pending',
     due_at = now() + make_interval(secs => :'delay_seconds'::bigint),
     worker = ''
-WHERE bot_id = :'bot_id'
-  AND update_id = ANY(:'update_ids'::bigint[])
-  AND worker = :'worker'
-  AND state = 'running'
-RETURNING update_id;
+FROM locked AS l
+WHERE u.bot_id = :'bot_id'
+  AND u.update_id = l.update_id
+RETURNING u.update_id;

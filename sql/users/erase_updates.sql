@@ -5,7 +5,7 @@
 --
 -- telegram_user_id  bigint  Telegram's id of the person, and of the chats
 -- returns           bigint  0.. rows: the updates' numbers
-WITH theirs AS (
+WITH found AS (
     SELECT
         bot_id, update_id
     FROM updates
@@ -17,6 +17,18 @@ WITH theirs AS (
     FROM updates
     WHERE state = 'failed'
       AND payload::text ~ concat('"id": ', :'telegram_user_id'::bigint, '[,}]')
+),
+
+theirs AS (
+    -- in one order, as all that lock several
+    SELECT
+        u.bot_id, u.update_id
+    FROM updates AS u
+    INNER JOIN found AS f
+        ON f.bot_id = u.bot_id
+        AND f.update_id = u.update_id
+    ORDER BY u.bot_id, u.update_id
+    FOR UPDATE OF u
 )
 
 UPDATE updates AS u

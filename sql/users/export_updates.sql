@@ -6,14 +6,14 @@
 -- returns           Update  0.. rows, in the order of their numbers
 SELECT
     bot_id, update_id, telegram_chat_id, telegram_user_id, payload::text AS payload, state, due_at, worker, attempts,
-    failures, sends, error, sqlstate, received_at, finished_at
+    failures, sends, arrived, error, sqlstate, received_at, finished_at
 FROM updates
 WHERE state IN ('pending', 'running')
   AND telegram_user_id = :'telegram_user_id'
 UNION ALL
 SELECT
     bot_id, update_id, telegram_chat_id, telegram_user_id, payload::text AS payload, state, due_at, worker, attempts,
-    failures, sends, error, sqlstate, received_at, finished_at
+    failures, sends, arrived, error, sqlstate, received_at, finished_at
 FROM updates
 WHERE state = 'failed'
   AND telegram_user_id = :'telegram_user_id'

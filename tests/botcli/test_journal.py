@@ -5,8 +5,10 @@ import asyncio
 import psycopg
 import pytest
 from aiogram import Bot
+from aiogram.types import Update as Event
 
 from botcli import delivery
+from botcli.incoming import incoming
 from botcore import Database
 from tests.botcli.bot_api import BOT_ID, RESET, BotApi, flood, refused
 from tests.botcli.conftest import all_done, at_work, stored
@@ -96,11 +98,15 @@ async def test_crash_after_the_message_was_stored(
     bot: Bot, bot_api: BotApi, database: Database, connection: psycopg.Connection
 ) -> None:
     """The message that an earlier attempt stored is answered: it is no redelivery."""
-    await left_by_a_crash(database, connection)
+    update = await left_by_a_crash(database, connection)
+    assert update.payload
+    event = Event.model_validate_json(update.payload)
+    assert event.message
+    await database.messages.record(**incoming(BOT_ID, event.message))
+
     async with at_work(bot, database, Model()):
         await bot_api.replies(1)
         await all_done(database)
-        connection.execute("UPDATE updates SET state = 'running', worker = 'dead', due_at = now()")
 
     assert [m.content for m in await stored(database)] == ["Hello", "HELLO"]
 

@@ -61,6 +61,8 @@ async def test_kills_of_the_bot_and_the_server(
     assert len(api.confirmed_ids) == updates
     assert stored == (updates, 0, updates)
     assert set(answers) | unconfirmed == set(range(1, updates + 1))
+    # what a process has in work when it dies, and no more
+    assert len(unconfirmed) <= 16 * kills
     assert {number for number, times in answers.items() if times > 1} == set()
     assert all(order == sorted(order) for order in orders)
     log = bots.log()
