@@ -16,6 +16,9 @@ TOKEN = f"{BOT_ID}:canary-AAE_4vxQ7-secret"
 RESET = object()
 """A fault: the connection is closed without an answer."""
 
+PASS = object()
+"""No fault for the call whose turn this is."""
+
 
 def flood(seconds: int) -> web.Response:
     """A fault: 429, come again in so many seconds."""
@@ -109,8 +112,8 @@ class BotApi:
         self.calls.append((method, parameters))
         if request.match_info["token"] != TOKEN:
             return _refusal(401, "Unauthorized")
-        if self._faults[method]:
-            return self._fault(request, self._faults[method].popleft())
+        if self._faults[method] and (fault := self._faults[method].popleft()) is not PASS:
+            return self._fault(request, fault)
         answer = getattr(self, f"_{method}", None)
         result = await answer(parameters) if answer else None
         async with self._called:

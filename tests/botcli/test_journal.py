@@ -10,7 +10,7 @@ from aiogram.types import Update as Event
 from botcli import delivery
 from botcli.incoming import incoming
 from botcore import Database
-from tests.botcli.bot_api import BOT_ID, RESET, BotApi, flood, refused
+from tests.botcli.bot_api import BOT_ID, PASS, RESET, BotApi, flood, refused
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.deliveries import Model, left_by_a_crash, put_off, said
 
@@ -163,3 +163,43 @@ async def test_update_lost_to_another_worker(
     assert [m.role for m in await stored(database)] == ["user"]
     [update] = await database.updates.page(state="running")
     assert update.worker == "another"
+
+
+@pytest.mark.parametrize("resend", [False, True])
+async def test_long_answer_put_off_in_the_middle(
+    bot: Bot, bot_api: BotApi, database: Database, connection: psycopg.Connection, *, resend: bool
+) -> None:
+    """What arrived before Telegram asked to wait is known as such: the next attempt sends the rest, and only that."""
+    text = "word " * 1_500
+    bot_api.deliver(message=said(text))
+    bot_api.fail("sendMessage", PASS, flood(3_600))
+    async with at_work(bot, database, resend=resend):
+        [waiting] = await put_off(database)
+    connection.execute("UPDATE updates SET due_at = now()")
+
+    async with at_work(bot, database, resend=resend):
+        await bot_api.replies(2)
+        await all_done(database)
+
+    assert (waiting.sends, waiting.arrived) == (1, 1)
+    assert [len(sent["text"]) for sent in bot_api.sent] == [4_094, 3_404]
+    assert (await stored(database))[1].delivery is None
+
+
+async def test_claim_whose_answer_was_lost(
+    bot: Bot, bot_api: BotApi, database: Database, connection: psycopg.Connection
+) -> None:
+    """What a process has without knowing runs out of its lease, however busy the process is, and is answered."""
+    model = Model(seconds=0.3)
+    async with at_work(bot, database, model, lease_seconds=1):
+        bot_api.deliver(message=said("busy 0", 8))
+        await bot_api.replies(1)
+        [(worker,)] = connection.execute("SELECT worker FROM pollers").fetchall()
+        raw = {"update_id": 1, "message": said("lost")}
+        await database.updates.add(bot_id=BOT_ID, updates=[raw], worker=worker, capacity=1, lease_seconds=1)
+        for number in range(1, 15):
+            bot_api.deliver(message=said(f"busy {number}", 8))
+        await bot_api.until(lambda: any(sent["text"] == "LOST" for sent in bot_api.sent), timeout_seconds=4)
+
+    # while it was busy all the time
+    assert len(bot_api.sent) < 15

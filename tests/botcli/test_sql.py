@@ -111,7 +111,7 @@ async def test_show_filled_in(
     """With values the text runs in psql as it is, whatever the values are."""
     values = {"message_thread_id": 0, "telegram_message_id": 0, "reply_to_id": 0, "sent_at": "infinity", "role": "user"}
     values |= {"chat_id": message.chat_id, "user_id": message.user_id, "telegram_chat_id": 0, "content": WORDS}
-    values |= {"delivery": ""}
+    values |= {"delivery": "", "bot_id": 0, "update_id": 0, "claimed_by": ""}
 
     sql.show("messages/add", param=[f"{name}={value}" for name, value in values.items()])
     psql(capsys.readouterr().out)
@@ -205,7 +205,7 @@ async def test_run_with_a_time(database: Database, message: Message, sent_at: st
     """A time has its zone or is sql/'s infinity, which is now; all else is refused by the field's name."""
     values = {"message_thread_id": 0, "telegram_message_id": 0, "reply_to_id": 0, "role": "user", "content": "x"}
     values |= {"chat_id": message.chat_id, "user_id": message.user_id, "telegram_chat_id": 0, "sent_at": sent_at}
-    values |= {"delivery": ""}
+    values |= {"delivery": "", "bot_id": 0, "update_id": 0, "claimed_by": ""}
     param = [f"{name}={value}" for name, value in values.items()]
 
     if stored == "refused":

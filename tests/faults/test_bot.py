@@ -45,6 +45,7 @@ async def test_sigterm_under_load(url: str, tmp_path: Path, measured: Measured) 
     assert all(order == sorted(order) for order in api.orders())
 
 
+@pytest.mark.slow
 @pytest.mark.fault("SIGTERM while the server is frozen")
 async def test_sigterm_with_a_frozen_server(faulty: Server, url: str, tmp_path: Path, measured: Measured) -> None:
     """The bot ends all the same, with 0, and what it had in work is answered by the next start."""
@@ -96,6 +97,7 @@ async def test_polling_is_taken_over(url: str, tmp_path: Path, measured: Measure
     assert api.orders() == [[1, 2, 3]]
 
 
+@pytest.mark.slow
 @pytest.mark.fault("Telegram answers 429, 502, garbage, a reset, or not at all for a while")
 async def test_telegram_fails(url: str, tmp_path: Path) -> None:
     """Polling goes on; a 429 is waited for; what may have arrived is listed as unconfirmed; no log has the token."""
@@ -114,6 +116,7 @@ async def test_telegram_fails(url: str, tmp_path: Path) -> None:
     assert [word for word in (CANARY, TOKEN, TOKEN.partition(":")[2]) if word in bots.log()] == []
 
 
+@pytest.mark.slow
 @pytest.mark.fault("the bot is started before its server")
 async def test_bot_before_its_server(faulty: Server, url: str, tmp_path: Path) -> None:
     """It says why and ends, or on request waits, and answers once the server is there."""
