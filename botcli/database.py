@@ -46,7 +46,8 @@ async def open_database(settings: Settings, *, wait: bool = False) -> AsyncItera
     """
     async with migrated_url(settings) as url:
         await _check(url, wait=wait)
-        async with Database.connect(url, max_size=settings.database_pool_size) as database:
+        # it can go again in between
+        async with Database.connect(url, max_size=settings.database_pool_size, require_server=not wait) as database:
             yield database
 
 

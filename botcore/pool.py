@@ -75,7 +75,6 @@ class Pool(AsyncConnectionPool[Connection]):
         self._address = conninfo
         self._failure: psycopg.Error | None = None
         self._renewed_at = 0.0
-        self._asking = 0
 
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's
         """A connection on which the server has not hung up; raises Unavailable with the cause where none can be made.
@@ -85,15 +84,12 @@ class Pool(AsyncConnectionPool[Connection]):
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         cancellations = _cancellations()
         while True:
-            self._asking += 1
             try:
                 connection = await super().getconn(deadline - monotonic())
             except PoolTimeout as error:
                 if self._failure:
                     raise unreachable(self._address, self._failure) from error
                 raise
-            finally:
-                self._asking -= 1
             # Python 3.11's asyncio.wait_for, which the pool waits by, swallows one that comes with the connection
             if _cancellations() > cancellations:
                 await self.putconn(connection)
@@ -108,9 +104,8 @@ class Pool(AsyncConnectionPool[Connection]):
 
         They can be as dead and look alive, when whatever was between forgot them.
         """
-        put = super().putconn(connection)
-        # handing it to somebody who waits takes several steps: cancelled between them, it would be lost to everybody
-        await (asyncio.shield(put) if self._asking else put)
+        # That takes several steps, and may wait for the pool's lock: cancelled in between, it would be lost
+        await asyncio.shield(super().putconn(connection))
         if connection.broken and connection.opened_at > self._renewed_at:
             self._renewed_at = monotonic()
             await self.drain()
