@@ -51,7 +51,8 @@ async def left_by_a_crash(database: Database, connection: psycopg.Connection, *,
 
 
 async def put_off(database: Database) -> list[Update]:
-    """The updates that wait, once there are any."""
-    while not (waiting := await database.updates.page(state="pending")):  # noqa: ASYNC110 - only the database knows
+    """The updates that wait for another attempt, once there are any."""
+    while True:
+        if waiting := [each for each in await database.updates.page(state="pending") if each.attempts]:
+            return waiting
         await asyncio.sleep(0.01)
-    return waiting

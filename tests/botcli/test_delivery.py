@@ -169,7 +169,14 @@ async def test_turn_by_its_statements(
 
     names = [record.__dict__["query"] for record in caplog.records if record.name == "botcore.queries"]
     # what every process does now and then, and the test itself
-    background = {"updates/page", "updates/claim", "updates/lease_polling", "updates/renew", "updates/purge"}
+    background = {
+        "updates/page",
+        "updates/claim",
+        "updates/announce",
+        "updates/lease_polling",
+        "updates/renew",
+        "updates/purge",
+    }
     assert [name for name in names if name not in background | {"updates/end_polling"}] == [
         *("updates/add", "messages/record", "messages/window", "messages/add", "updates/note_sends"),
         *("messages/deliver", "updates/finish"),
