@@ -7,6 +7,7 @@ import platform
 import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -35,34 +36,32 @@ _POSTPONEMENTS: Final = 20
 _KEPT: Final = timedelta(days=2)
 _PURGE_SECONDS: Final = 3_600.0
 _ENOUGH: Final = 100
-_MAX_FAILURES: Final = 5
 
 _log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """The settings UPDATE_CONCURRENCY, UPDATE_LEASE_SECONDS, GRACE_SECONDS and RESEND_UNCONFIRMED."""
+
+    concurrency: int = 16
+    lease_seconds: int = 10
+    # hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
+    grace_seconds: float = 5.0
+    resend: bool = False
 
 
 class Delivery:
     """Takes in what Telegram delivers and has it handled; every process of a bot has one, under a name of its own."""
 
-    def __init__(
-        self,
-        bot: Bot,
-        database: Database,
-        dispatcher: Dispatcher,
-        *,
-        concurrency: int = 16,
-        lease_seconds: int = 10,
-        grace_seconds: float = 5.0,
-        resend: bool = False,
-    ) -> None:
+    def __init__(self, bot: Bot, database: Database, dispatcher: Dispatcher, terms: Terms) -> None:
         self.worker: Final = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
-        self.lease_seconds: Final = lease_seconds
+        self.lease_seconds: Final = terms.lease_seconds
         self._bot = bot
         self._database = database
         self._updates = database.updates
         self._dispatcher = dispatcher
-        self._concurrency = concurrency
-        self._grace_seconds = grace_seconds
-        self._resend = resend
+        self._terms = terms
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._handlings: dict[int, Handling] = {}
         self._handled: list[int] = []
@@ -87,6 +86,8 @@ class Delivery:
             )
             self._begin(given)
         if places < len(updates):
+            # this process need not hear of it, which it does not behind a pooler
+            self._wake.set()
             await self._updates.announce(bot_id=self._bot.id)
 
     async def run(self) -> None:
@@ -105,9 +106,9 @@ class Delivery:
         self._wake.set()
 
     async def _finish(self, working: asyncio.Task[None]) -> None:
-        deadline = monotonic() + self._grace_seconds
+        deadline = monotonic() + self._terms.grace_seconds
         # what was asked for may be on its way: nothing is begun after this
-        await asyncio.wait({working}, timeout=self._grace_seconds)
+        await asyncio.wait({working}, timeout=self._terms.grace_seconds)
         working.cancel()
         await asyncio.wait({working})
         if self._tasks:
@@ -130,7 +131,7 @@ class Delivery:
     @contextmanager
     def _places(self, wanted: int) -> Iterator[int]:
         """Keeps places free for what is asked for now; how many those are."""
-        free = 0 if self._stop.is_set() else max(0, self._concurrency - len(self._tasks) - self._asked_for)
+        free = 0 if self._stop.is_set() else max(0, self._terms.concurrency - len(self._tasks) - self._asked_for)
         places = min(wanted, free)
         self._asked_for += places
         try:
@@ -154,7 +155,7 @@ class Delivery:
 
     async def _claim(self) -> bool:
         """Begins with what there is; whether the walk over the chats ended before the first of them was looked at."""
-        with self._places(self._concurrency) as places:
+        with self._places(self._terms.concurrency) as places:
             if not places:
                 return False
             given = await self._updates.claim(
@@ -175,7 +176,7 @@ class Delivery:
                 self._log_aside(update)
             # one that this process had for longer than its lease goes on
             elif update.update_id not in self._tasks:
-                handling = Handling(self._database, update, self.lease_seconds, resend=self._resend)
+                handling = Handling(self._database, update, self.lease_seconds, resend=self._terms.resend)
                 self._handlings[update.update_id] = handling
                 task = self._tasks[update.update_id] = asyncio.create_task(self._handle(handling))
                 task.add_done_callback(partial(self._end, update.update_id))
@@ -221,14 +222,15 @@ class Delivery:
             await self._updates.release(**key, update_ids=[update.update_id], delay_seconds=seconds)
             return
         _log.error("update failed", exc_info=error, extra={"attempts": update.attempts})
+        # what is forged or malformed today is so tomorrow
+        limit: dict[str, Any] = {"max_failures": 1} if isinstance(error, InvalidInput) else {}
         state = await self._updates.fail(
             **key,
             update_id=update.update_id,
             error=f"{type(error).__module__}.{type(error).__qualname__}",
             sqlstate=getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None),
-            # what is forged or malformed today is so tomorrow
-            max_failures=1 if isinstance(error, InvalidInput) else _MAX_FAILURES,
             delay_seconds=min(_LONGEST_SECONDS, 1 << update.failures),
+            **limit,
         )
         if state == "failed":
             self._log_aside(update)
@@ -238,13 +240,9 @@ class Delivery:
 
     async def _note_handled(self) -> None:
         while batch := self._handled[:_ENOUGH]:
-            # out of the list first: at the end two do this at once
+            await self._updates.finish(bot_id=self._bot.id, update_ids=batch, worker=self.worker)
+            # cut off before this it is noted twice, which changes nothing
             del self._handled[: len(batch)]
-            try:
-                await self._updates.finish(bot_id=self._bot.id, update_ids=batch, worker=self.worker)
-            except BaseException:
-                self._handled += batch
-                raise
 
     async def _renew(self) -> None:
         """Keeps what is in work, and ends the work on what another process has by now."""

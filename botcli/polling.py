@@ -48,10 +48,12 @@ class Session(requests.Session):
 
 async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
     """Polls until it is cancelled, but while another process does; that one takes over when this one ends."""
-    beat, waits = delivery.lease_seconds / 3, False
+    beat, is_told = delivery.lease_seconds / 3, False
     try:
         while True:
-            if await _is_ours(bot, database, delivery):
+            is_ours = await _is_ours(bot, database, delivery)
+            if is_ours:
+                is_told = False
                 _log.info("polling")
                 fetching = asyncio.create_task(_fetch(bot, delivery))
                 try:
@@ -62,9 +64,9 @@ async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
                     await asyncio.wait({fetching})
                 if not fetching.cancelled():
                     fetching.result()
-            elif not waits:
+            elif is_ours is False and not is_told:
+                is_told = True
                 _log.info("another process polls; this one answers, and polls when that one ends")
-            waits = True
             await asyncio.sleep(beat)
     finally:
         # a frozen server must not hold up the end
@@ -73,14 +75,15 @@ async def poll(bot: Bot, database: Database, delivery: Delivery) -> None:
                 await database.updates.end_polling(bot_id=bot.id, worker=delivery.worker)
 
 
-async def _is_ours(bot: Bot, database: Database, delivery: Delivery) -> bool:
+async def _is_ours(bot: Bot, database: Database, delivery: Delivery) -> bool | None:
+    """Whether this process may poll; None where nobody can say."""
     try:
         return await database.updates.lease_polling(
             bot_id=bot.id, worker=delivery.worker, lease_seconds=delivery.lease_seconds
         )
     except BotcoreError as error:
         _log.warning("no polling without the database", exc_info=error)
-        return False
+        return None
 
 
 async def _fetch(bot: Bot, delivery: Delivery) -> None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import Final
 from urllib.parse import urlsplit
 
 from aiogram import Bot
@@ -14,7 +13,7 @@ from aiogram.utils.token import TokenValidationError
 
 from botcli import requests, webhook
 from botcli.bot import bot_commands, build_dispatcher
-from botcli.delivery import Delivery
+from botcli.delivery import Delivery, Terms
 from botcli.journal import Journal
 from botcli.pacing import Pace
 from botcli.polling import Session, poll
@@ -22,9 +21,6 @@ from botcli.replies import Replier
 from botcli.webhook import Endpoint
 from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database
-
-# Hosts kill 10 s after SIGTERM (docker stop, Railway); closing the sessions takes up to a second
-GRACE_SECONDS: Final = 5.0
 
 _log = logging.getLogger(__name__)
 
@@ -83,10 +79,7 @@ async def serve(
     *,
     windows: Windows = DEFAULT,
     pace: Pace | None = None,
-    concurrency: int = 16,
-    lease_seconds: int = 10,
-    grace_seconds: float = GRACE_SECONDS,
-    resend: bool = False,
+    terms: Terms | None = None,
     endpoint: Endpoint | None = None,
 ) -> None:
     """Answers until `stop` is set; then it takes nothing more, and what is in work ends within the grace time.
@@ -96,15 +89,7 @@ async def serve(
     """
     requests.use(bot.session, database=database, pace=pace, journal=Journal())
     dispatcher = build_dispatcher(database, replier, windows=windows)
-    delivery = Delivery(
-        bot,
-        database,
-        dispatcher,
-        concurrency=concurrency,
-        lease_seconds=lease_seconds,
-        grace_seconds=grace_seconds,
-        resend=resend,
-    )
+    delivery = Delivery(bot, database, dispatcher, terms or Terms())
     async with AsyncExitStack() as listening:
         if endpoint:
             application = webhook.build_application(delivery.store, secret=endpoint.secret, path=endpoint.path)

@@ -31,6 +31,7 @@ async def run() -> None:
 
 async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None:
     from botcli import serving, webhook
+    from botcli.delivery import Terms
     from botcli.pacing import Pace
     from botcli.replies.echo import Echo
     from botcli.windows import Windows
@@ -54,9 +55,11 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
                 pace=Pace(
                     settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute
                 ),
-                concurrency=settings.update_concurrency,
-                lease_seconds=settings.update_lease_seconds,
-                grace_seconds=settings.grace_seconds,
-                resend=settings.resend_unconfirmed,
+                terms=Terms(
+                    settings.update_concurrency,
+                    settings.update_lease_seconds,
+                    settings.grace_seconds,
+                    settings.resend_unconfirmed,
+                ),
                 endpoint=endpoint,
             )

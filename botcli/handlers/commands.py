@@ -10,6 +10,7 @@ from aiogram.types import Message, TelegramObject
 
 from botcli.incoming import clean, sender
 from botcli.middleware import Dialogue, Handler, Store
+from botcli.splitting import MESSAGE_UNITS
 from botcli.windows import Windows
 from botcore import Database, Delivery, Role, Totals
 from botcore import Message as Stored
@@ -26,8 +27,6 @@ COMMANDS: Final = {
     "forget": "remove all that I keep about you",
 }
 _HISTORY_MESSAGES: Final = 20
-# UTF-16 units: https://core.telegram.org/bots/api#sendmessage
-_MESSAGE_UNITS: Final = 4_096
 _OPTED_OUT: Final = "Nothing is recorded since you opted out; /privacy changes that."
 _NOBODY: Final = "Only a person has a dialogue with me, not a chat or an anonymous admin."
 _SPEAKERS: Final[dict[Role, str]] = {"user": "You", "assistant": "Bot", "system": "System"}
@@ -103,7 +102,7 @@ async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialog
 
 
 def _transcript(messages: list[Stored], *, dated: bool = False) -> str:
-    room = _MESSAGE_UNITS // max(1, len(messages)) - 1
+    room = MESSAGE_UNITS // max(1, len(messages)) - 1
     speakers = (_SPEAKERS[m.role] + _STATES[m.delivery] for m in messages)
     texts = (" ".join(m.content.split()) or f"[{m.kind}]" for m in messages)
     dates = (f"{m.sent_at:%Y-%m-%d} " if dated else "" for m in messages)

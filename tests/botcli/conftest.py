@@ -18,6 +18,7 @@ from aiogram.types import Update
 
 from botcli import decoding, serving
 from botcli.bot import build_dispatcher
+from botcli.delivery import Terms
 from botcli.replies import Replier
 from botcli.replies.echo import Echo
 from botcore import Database, Message, logs
@@ -78,10 +79,10 @@ def feed(dispatcher: Dispatcher, bot: Bot) -> Feed:
 
 
 @asynccontextmanager
-async def at_work(bot: Bot, database: Database, replier: Replier | None = None, **settings: Any) -> AsyncIterator[None]:
+async def at_work(bot: Bot, database: Database, replier: Replier | None = None, **terms: Any) -> AsyncIterator[None]:
     """The whole bot for as long as the block runs; at its end it finishes what is in work."""
     stop = asyncio.Event()
-    serves = asyncio.create_task(serving.serve(bot, database, replier or Echo(), stop, **settings))
+    serves = asyncio.create_task(serving.serve(bot, database, replier or Echo(), stop, terms=Terms(**terms)))
     try:
         yield
     finally:
