@@ -47,7 +47,12 @@ async def open_database(settings: Settings, *, wait: bool = False) -> AsyncItera
     async with migrated_url(settings) as url:
         await _check(url, wait=wait)
         # it can go again in between
-        async with Database.connect(url, max_size=settings.database_pool_size, require_server=not wait) as database:
+        async with Database.connect(
+            url,
+            max_size=settings.database_pool_size,
+            join_calls=settings.database_join_calls,
+            require_server=not wait,
+        ) as database:
             yield database
 
 

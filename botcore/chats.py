@@ -4,19 +4,19 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any, Final, Literal
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore import purging
 from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor, repeatable
-from botcore.rows import Chat, ChatType, Purged, Scope
+from botcore.rows import Chat, ChatType, Purged, Scope, row_of
 
 # A run that comes up short lost against a concurrent call, whose row the next run sees.
 _ATTEMPTS: Final = 3
 _MIGRATE_BATCH: Final = 5_000
 _UNIQUE: Final = "uq_chats_bot_id_telegram_chat_id_business_connection_id"
 
-_chat = args_row(Chat)
+_chat = row_of(Chat)
 
 
 class Chats:

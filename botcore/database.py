@@ -7,6 +7,7 @@ from typing import Self, Unpack
 from psycopg.rows import scalar_row
 
 from botcore import listening, pool
+from botcore.batching import Limits
 from botcore.chats import Chats
 from botcore.executor import Executor
 from botcore.messages import Messages
@@ -53,19 +54,21 @@ class Database(Transaction):
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, *, require_server: bool = True, **settings: Unpack[PoolSettings]
+        cls, url: str, *, require_server: bool = True, join_calls: bool = True, **settings: Unpack[PoolSettings]
     ) -> AsyncIterator[Self]:
         """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
 
         Raises Unavailable at once, with the cause, when no connection can be made, and InvalidInput for a URL
         that cannot be read. With `require_server=False` it opens without a server: calls raise Unavailable, and work
-        a second or two after the server does.
+        a second or two after the server does. With `join_calls=False` each call is a statement of its own, also where
+        concurrent ones of a kind could be one.
         """
         closed = pool.create(url, **settings)
         if require_server:
             await (await pool.connect(url)).close()
         async with closed as opened:
-            yield cls(Executor(opened.connection), url)
+            joining = Limits(opened.max_size, opened.max_waiting, opened.timeout) if join_calls else None
+            yield cls(Executor(opened.connection, joining=joining), url)
 
     async def ping(self) -> None:
         """One round trip to the server; raises Unavailable when there is no answer."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import wraps
 from time import perf_counter
@@ -12,8 +12,10 @@ import psycopg
 from psycopg.rows import AsyncRowFactory
 
 from botcore import inputs, queries
+from botcore.batching import FORMS, Batching, Limits
 from botcore.connection import Connection
 from botcore.errors import Unavailable, from_psycopg, is_lost
+from botcore.queries import Query
 
 Row = TypeVar("Row")
 P = ParamSpec("P")
@@ -25,13 +27,21 @@ _sql_log.setLevel(logging.CRITICAL)
 
 
 class Executor:
-    """What every repository runs its queries through; `connect` gives a connection for one query or block."""
+    """What every repository runs its queries through; `connect` gives a connection for one query or block.
+
+    With `joining` concurrent calls of the queries in `batching.FORMS` are one statement; in a transaction none is.
+    """
 
     def __init__(
-        self, connect: Callable[[], AbstractAsyncContextManager[Connection]], *, in_transaction: bool = False
+        self,
+        connect: Callable[[], AbstractAsyncContextManager[Connection]],
+        *,
+        in_transaction: bool = False,
+        joining: Limits | None = None,
     ) -> None:
         self._connect = connect
         self._in_transaction = in_transaction
+        self._batching = Batching(self._execute, joining) if joining else None
 
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
         """All rows of the query `sql/<name>.sql`; one that only reads is asked again where its connection was lost.
@@ -45,15 +55,16 @@ class Executor:
         started = perf_counter()
         try:
             try:
-                return await self._run(query.statement, row, values)
+                return await self._run(query, row, values)
             except psycopg.OperationalError as error:
                 if self._in_transaction or not (query.only_reads and is_lost(error)):
                     raise
-                return await self._run(query.statement, row, values)
+                return await self._run(query, row, values)
         except psycopg.Error as error:
             raise from_psycopg(error, name, is_undone=self._in_transaction or query.only_reads) from error
         finally:
-            _log.debug("query", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("query", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
 
     async def one(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> Row | None:
         """The only row of the query, or None; raises as `all` does."""
@@ -75,7 +86,12 @@ class Executor:
         except psycopg.Error as error:
             raise from_psycopg(error, "transaction", is_undone=is_undone) from error
 
-    async def _run(self, statement: bytes, row: AsyncRowFactory[Row], values: dict[str, Any]) -> list[Row]:
+    async def _run(self, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
+        if self._batching and query.name in FORMS:
+            return await self._batching.run(query, row, values)
+        return await self._execute(query.statement, row, values)
+
+    async def _execute(self, statement: bytes, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
         async with self._connect() as connection:
             cursor = connection.cursor(binary=True, row_factory=row)
             await cursor.execute(statement, values, prepare=True)

@@ -3,12 +3,24 @@
 from datetime import datetime
 from typing import Final, Literal
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore import purging
 from botcore.errors import InvalidInput
 from botcore.executor import repeatable
-from botcore.rows import ChatType, Cleared, Found, Message, Purged, Role, Scope, Spoken, Version
+from botcore.rows import (
+    ChatType,
+    Cleared,
+    Found,
+    Message,
+    Purged,
+    Role,
+    Scope,
+    Spoken,
+    Version,
+    row_of,
+    row_with_message,
+)
 from botcore.sending import Sending
 
 NEWEST: Final = 2**63 - 1
@@ -18,9 +30,9 @@ NEWEST: Final = 2**63 - 1
 _CLEAR_BATCH: Final = 5_000
 _WINDOWS: Final = {"newest": "messages/window", "original": "messages/window_original"}
 
-_message = args_row(Message)
-_found = args_row(lambda *values: Found(Message(*values[:-1]), values[-1]))
-_spoken = args_row(lambda *values: Spoken(Message(*values[:-1]), values[-1]))
+_message = row_of(Message)
+_found = row_with_message(Found)
+_spoken = row_with_message(Spoken)
 
 
 class Messages(Sending):
@@ -35,7 +47,7 @@ class Messages(Sending):
 
         `edited_at` is since when: None for the text that was sent. An edit that left the text as it was is none.
         """
-        return await self._executor.all("messages/versions", args_row(Version), chat_id=chat_id, message_id=message_id)
+        return await self._executor.all("messages/versions", row_of(Version), chat_id=chat_id, message_id=message_id)
 
     async def recent(
         self,
@@ -178,7 +190,7 @@ class Messages(Sending):
             while True:
                 [batch] = await executor.all(
                     "messages/clear",
-                    args_row(Cleared),
+                    row_of(Cleared),
                     chat_id=chat_id,
                     user_id=user_id,
                     message_thread_id=message_thread_id,

@@ -10,7 +10,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from botcore import urls
+from botcore import queries, urls
 from botcore.connection import Connection
 from botcore.errors import InvalidInput, Unavailable
 
@@ -71,7 +71,7 @@ class Pool(AsyncConnectionPool[Connection]):
     def __init__(self, conninfo: str, **settings: Any) -> None:
         # most calls are one statement: BEGIN and COMMIT would cost two round trips more
         kwargs = {"autocommit": True, "context": ADAPTERS, "report": self._report}
-        super().__init__(conninfo, connection_class=Connection, kwargs=kwargs, **settings)
+        super().__init__(conninfo, connection_class=Connection, kwargs=kwargs, configure=_configure, **settings)
         self._address = conninfo
         self._failure: psycopg.Error | None = None
         self._renewed_at = 0.0
@@ -122,6 +122,11 @@ class Pool(AsyncConnectionPool[Connection]):
 
     def _report(self, failure: psycopg.Error | None) -> None:
         self._failure = failure
+
+
+async def _configure(connection: Connection) -> None:
+    # not among libpq's options, which PgBouncer refuses
+    await connection.execute(queries.load("database/connect").statement)
 
 
 def _cancellations() -> int:

@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from typing import Final, TypeVar
 
-from psycopg.rows import AsyncRowFactory, args_row, scalar_row
+from psycopg.rows import AsyncRowFactory, scalar_row
 
 from botcore.executor import Executor, repeatable
-from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, Update, User, Version
+from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, Update, User, Version, row_of
 
 # 2 s together: a message is stored in milliseconds, and who writes for longer is not waited for
 _WAITS: Final = 200
@@ -17,7 +17,7 @@ _PAGE: Final = 1_000
 
 _Row = TypeVar("_Row", Chat, Message)
 
-_receipt = args_row(Receipt)
+_receipt = row_of(Receipt)
 
 
 class Privacy:
@@ -42,7 +42,7 @@ class Privacy:
 
     async def kept(self, *, telegram_user_id: int) -> Kept:
         """How much is kept about the person across chats and bots, hidden rows too: what `erase` would remove."""
-        [kept] = await self._executor.all("users/kept", args_row(Kept), telegram_user_id=telegram_user_id)
+        [kept] = await self._executor.all("users/kept", row_of(Kept), telegram_user_id=telegram_user_id)
         return kept
 
     async def export(self, *, telegram_user_id: int) -> AsyncIterator[User | Chat | Message | Version | Update]:
@@ -52,16 +52,16 @@ class Privacy:
         versions. At the end come their updates that are not handled yet. Read in pages, each as it is then: what
         changes meanwhile may or may not be in.
         """
-        user = await self._executor.one("users/find", args_row(User), telegram_user_id=telegram_user_id)
+        user = await self._executor.one("users/find", row_of(User), telegram_user_id=telegram_user_id)
         if user:
             yield user
         key = {"user_id": user.id if user else 0, "telegram_user_id": telegram_user_id}
-        async for chat in self._pages("users/export_chats", args_row(Chat), **key):
+        async for chat in self._pages("users/export_chats", row_of(Chat), **key):
             yield chat
             async for each in self._dialogues(chat.id, key["user_id"]):
                 yield each
         for update in await self._executor.all(
-            "users/export_updates", args_row(Update), telegram_user_id=telegram_user_id
+            "users/export_updates", row_of(Update), telegram_user_id=telegram_user_id
         ):
             yield update
 
@@ -105,7 +105,7 @@ class Privacy:
         for start in range(0, len(receipts), _PAGE):
             page = receipts[start : start + _PAGE]
             people = await self._executor.all(
-                "users/erase_again_find", args_row(Person), persons=",".join(receipt.person for receipt in page)
+                "users/erase_again_find", row_of(Person), persons=",".join(receipt.person for receipt in page)
             )
             ids = {each.person: each.telegram_user_id for each in people}
             for receipt in page:
@@ -142,11 +142,11 @@ class Privacy:
         key = {"chat_id": chat_id, "user_id": user_id}
         for topic in await self._executor.all("users/export_topics", scalar_row, **key):
             dialogue = {**key, "message_thread_id": topic}
-            async for message in self._pages("users/export_messages", args_row(Message), **dialogue):
+            async for message in self._pages("users/export_messages", row_of(Message), **dialogue):
                 yield message
                 if message.edited_at:  # otherwise it says what it always said
                     for version in await self._executor.all(
-                        "messages/versions", args_row(Version), chat_id=chat_id, message_id=message.id
+                        "messages/versions", row_of(Version), chat_id=chat_id, message_id=message.id
                     ):
                         yield version
 
@@ -165,7 +165,7 @@ async def _erase(executor: Executor, telegram_user_id: int) -> dict[str, int]:
     key = {"user_id": user_id or 0, "telegram_user_id": telegram_user_id}
     messages = versions = 0
     while True:
-        [batch] = await executor.all("users/erase_messages", args_row(Erased), **key, batch_size=_ERASE_BATCH)
+        [batch] = await executor.all("users/erase_messages", row_of(Erased), **key, batch_size=_ERASE_BATCH)
         # not merely a short one: a row that somebody else removed meanwhile shortens a batch
         if not batch.messages:
             break

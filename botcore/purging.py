@@ -2,11 +2,9 @@
 
 from typing import Any, Final, get_args
 
-from psycopg.rows import args_row
-
 from botcore.errors import InvalidInput
 from botcore.executor import Executor
-from botcore.rows import ChatType, Purged, Scope
+from botcore.rows import ChatType, Purged, Scope, row_of
 
 BATCH: Final = 5_000
 """Rows that one statement looks at; where all of them were messages that went, it took 0.2 s at most."""
@@ -31,7 +29,7 @@ async def batch(
     last_chat_id, last_id = _place(after)
     [purged] = await executor.all(
         name,
-        args_row(Purged),
+        row_of(Purged),
         scope=scope,
         chat_type=chat_type,
         dry_run=_word(dry_run),

@@ -10,7 +10,7 @@ from psycopg.sql import Literal
 
 _FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
-_PARAMETER = re.compile(r"^-- (\w+) +((?:bigint|text)(?:\[\])?|timestamptz)( .*)?$", re.MULTILINE)
+_PARAMETER = re.compile(r"^-- (\w+) +((?:bigint|text|timestamptz)(?:\[\])?)( .*)?$", re.MULTILINE)
 # what another session notices is a write too: FOR UPDATE, FOR KEY SHARE, pg_advisory_lock, pg_notify
 _WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|SHARE)\b|advisory|notify")
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")

@@ -3,17 +3,17 @@
 from datetime import datetime
 from typing import Any, Final
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore.errors import Conflict, NotRecorded
 from botcore.executor import Executor, repeatable
-from botcore.rows import Chat, Message, Recorded, Role
+from botcore.rows import Chat, Message, Recorded, Role, row_of, row_with_message
 
 # A run that comes up empty lost against a concurrent call, whose row the next run sees.
 ATTEMPTS: Final = 3
 
-_message = args_row(Message)
-_recorded = args_row(lambda *values: Recorded(Message(*values[:-1]), values[-1]))
+_message = row_of(Message)
+_recorded = row_with_message(Recorded)
 
 
 class Recording:
@@ -202,7 +202,7 @@ class Recording:
         """What to record a message with that was refused: as one of the chat that its own became."""
         # first, for what is stored there is given even of a person who is not to be recorded
         key = {name: values[name] for name in ("bot_id", "telegram_chat_id", "business_connection_id")}
-        chat = await self._executor.one("chats/successor", args_row(Chat), **key)
+        chat = await self._executor.one("chats/successor", row_of(Chat), **key)
         if chat is None:
             asked = {name: values[name] for name in ("telegram_user_id", "telegram_chat_id", "sent_at")}
             if await self._executor.one("messages/record_refused", scalar_row, **asked):

@@ -3,14 +3,14 @@
 from contextlib import suppress
 from datetime import UTC, datetime
 
-from psycopg.rows import args_row, scalar_row, tuple_row
+from psycopg.rows import scalar_row, tuple_row
 
 from botcore.errors import ClaimLost, Conflict, NotFound, NotRecorded
 from botcore.executor import repeatable
 from botcore.recording import ATTEMPTS, Recording
-from botcore.rows import Delivery, Message, Role, Update, User
+from botcore.rows import Delivery, Message, Role, Update, User, row_of
 
-_message = args_row(Message)
+_message = row_of(Message)
 
 
 class Sending(Recording):
@@ -112,7 +112,7 @@ class Sending(Recording):
         if update is None:
             return
         key = {"bot_id": update.bot_id, "update_id": update.update_id}
-        known = await self._executor.one("updates/get", args_row(Update), **key)
+        known = await self._executor.one("updates/get", row_of(Update), **key)
         if known is None or (known.state, known.worker) != ("running", update.worker):
             raise ClaimLost(**key)
 
@@ -121,7 +121,7 @@ class Sending(Recording):
             raise NotFound("chat", chat_id=chat_id)
         if not user_id:
             return
-        user = await self._executor.one("users/get", args_row(User), user_id=user_id)
+        user = await self._executor.one("users/get", row_of(User), user_id=user_id)
         if user is None:
             raise NotFound("user", user_id=user_id)
         asked = {

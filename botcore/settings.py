@@ -19,6 +19,7 @@ class Settings(BaseSettings):
 
     database_url: SecretStr | None = Field(None, description="the server; without it, the embedded one")
     database_pool_size: int = Field(10, ge=1, le=1_000, description="connections at most")
+    database_join_calls: bool = Field(True, description="concurrent calls of a kind become one statement")
     botcore_data_dir: Path | None = Field(None, description="the embedded server's folder")
     log_level: LogLevel = "INFO"
     log_format: Literal["console", "json"] | None = Field(

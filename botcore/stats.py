@@ -1,9 +1,7 @@
 """Figures over what is stored."""
 
-from psycopg.rows import args_row
-
 from botcore.executor import Executor
-from botcore.rows import Totals
+from botcore.rows import Totals, row_of
 
 
 class Stats:
@@ -14,14 +12,14 @@ class Stats:
 
     async def totals(self, *, bot_id: int) -> Totals:
         """People, chats, messages by role and characters of one bot, over live rows."""
-        [totals] = await self._executor.all("stats/totals", args_row(Totals), bot_id=bot_id)
+        [totals] = await self._executor.all("stats/totals", row_of(Totals), bot_id=bot_id)
         return totals
 
     async def dialogue(self, *, chat_id: int, user_id: int | None, message_thread_id: int = 0) -> Totals:
         """The same of one dialogue, other topics of its chat left out; `people` and `chats` are 1, or 0 without any."""
         [totals] = await self._executor.all(
             "stats/dialogue",
-            args_row(Totals),
+            row_of(Totals),
             chat_id=chat_id,
             user_id=user_id,
             message_thread_id=message_thread_id,

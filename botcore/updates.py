@@ -5,11 +5,11 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor, repeatable
-from botcore.rows import Update, UpdateState
+from botcore.rows import Update, UpdateState, row_of
 
 MAX_FAILURES: Final = 5
 LEASE_SECONDS: Final = 10
@@ -18,7 +18,7 @@ _BEFORE_ALL: Final = -(2**63)
 _BIGINT: Final = range(-(2**63), 2**63)
 _IN_WORK: Final = "uq_updates_bot_id_telegram_chat_id"
 
-_update = args_row(Update)
+_update = row_of(Update)
 
 
 class Updates:

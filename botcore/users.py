@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Literal
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore import purging
 from botcore.executor import repeatable
 from botcore.privacy import Privacy
-from botcore.rows import ChatType, Purged, Scope, User
+from botcore.rows import ChatType, Purged, Scope, User, row_of
 
-_user = args_row(User)
+_user = row_of(User)
 
 
 class Users(Privacy):

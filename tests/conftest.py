@@ -25,6 +25,10 @@ Measured = Callable[[str, float], None]
 POSTGRES_VERSION = int(os.environ.get("TEST_POSTGRES_VERSION", "18"))
 """Of the embedded server: 18 or 16."""
 
+if os.environ.get("DATABASE_JOIN_CALLS") == "false":
+    # the bot reads it; here each Database follows that does not say otherwise
+    Database.connect.__func__.__wrapped__.__kwdefaults__["join_calls"] = False  # type: ignore[attr-defined]
+
 
 @pytest.fixture(scope="session")
 def server() -> Iterator[dict[str, Any]]:

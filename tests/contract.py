@@ -14,7 +14,16 @@ from botcore import Database, Found, Message, Recorded, Spoken, migrations, quer
 from botcore.queries import Parameter
 
 # https://www.postgresql.org/docs/18/catalog-pg-type.html
-TYPES = {16: "boolean", 20: "bigint", 23: "integer", 25: "text", 1009: "text[]", 1016: "bigint[]", 1184: "timestamptz"}
+TYPES = {
+    16: "boolean",
+    20: "bigint",
+    23: "integer",
+    25: "text",
+    1009: "text[]",
+    1016: "bigint[]",
+    1184: "timestamptz",
+    1185: "timestamptz[]",
+}
 PYTHON_TYPES = {
     "boolean": "bool",
     "bigint": "int",
@@ -137,7 +146,9 @@ def columns_complaints(text: str, columns: list[tuple[str, str]]) -> list[str]:
     returns = re.search(r"^-- returns +(\w+)", text, re.MULTILINE)[1]  # type: ignore[index]
     if returns not in ROWS:
         return [] if [kind for _, kind in columns] == [returns] else [f"returns {columns}, not one {returns}"]
-    expected = row_fields(ROWS[returns])
+    # of a query of many calls each row tells whose it is
+    is_of_many = re.search(r"^-- returns .* and n, ", text, re.MULTILINE)
+    expected = row_fields(ROWS[returns]) + ([("n", "int")] if is_of_many else [])
     found = [(column, PYTHON_TYPES.get(kind, "?")) for column, kind in columns]
     return [] if found == expected else [f"columns {found} are not the fields of {returns}: {expected}"]
 

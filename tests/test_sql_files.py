@@ -29,7 +29,8 @@ def url(create_database: CreateDatabase, template: str) -> Iterator[str]:
 async def converse(url: str) -> None:
     """Stores what one `botcli chat` stores, and a system message."""
     async with Database.connect(url) as database:
-        recorded = await said(database, bot_id=0, telegram_user_id=1, telegram_message_id=None)
+        person = {"telegram_user_id": 1, "first_name": "You", "last_name": None, "username": None}
+        recorded = await said(database, bot_id=0, **person, telegram_message_id=None)
         key = dialogue(recorded.message)
         await database.messages.add(**key, role="assistant", content="Hello", reply_to_id=recorded.message.id)
         await database.messages.add(**key, role="system", content="Be brief.")
