@@ -1,6 +1,7 @@
 """What the delivery adds to a turn: the update stored, claimed and done, the reply stored before it is sent."""
 
 import asyncio
+import sys
 from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
 from itertools import count
@@ -8,6 +9,7 @@ from statistics import median, quantiles
 from time import perf_counter
 from typing import Any, Final
 
+from benchmarks.server import server
 from botcore import Database, Message
 
 ROUNDS: Final = 7
@@ -19,6 +21,12 @@ ANSWER: Final[dict[str, Any]] = {"role": "assistant", "content": "Answer"}
 Turn = Callable[[Database, int], Coroutine[Any, Any, None]]
 
 _numbers = count(1)
+
+
+def delivery() -> None:
+    """Measures a plain turn, one whose reply is stored before it is sent, and one from a stored update."""
+    with server() as url:
+        sys.stdout.write(asyncio.run(measure(url)))
 
 
 async def measure(url: str) -> str:
