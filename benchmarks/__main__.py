@@ -9,6 +9,8 @@ app = App(
     version_flags=(),
 )
 # a command's module is imported when it is called
+app.command("benchmarks.compare:compare", help="botcore beside its peers: record, history, turn.")
+app.command("benchmarks.picture:picture", help="Draw what `compare --json` wrote.")
 app.command("benchmarks.delivery:delivery", help="What the delivery adds to a turn.")
 
 if __name__ == "__main__":

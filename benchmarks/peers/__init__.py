@@ -1,0 +1,1 @@
+"""One small module a contender, each as its own documentation advises."""
