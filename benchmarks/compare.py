@@ -60,43 +60,41 @@ def compare(
     """
     if unknown := set(only) - set(CONTENDERS):
         sys.exit(f"no such contender: {', '.join(sorted(unknown))}; there are {', '.join(CONTENDERS)}")
+    # what cannot be written should not be found out half an hour later
+    if json_file:
+        json_file.touch()
+    if picture_file:
+        picture.check(picture_file)
+    works = [Work(operation, number, seconds) for number in tasks for operation in operations]
     with server() as url, _processes(only) as processes:
-        found = _measure(url, processes, tasks=tasks, rounds=rounds, seconds=seconds, operations=operations)
+        found = _measure(url, processes, works, rounds)
     if json_file:
         json_file.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
     if picture_file:
         picture.draw(found, picture_file)
 
 
-def _measure(
-    url: str,
-    processes: Mapping[str, Executor],
-    *,
-    tasks: Sequence[int],
-    rounds: int,
-    seconds: float,
-    operations: Sequence[str],
-) -> dict[str, Any]:
+def _measure(url: str, processes: Mapping[str, Executor], works: Sequence[Work], rounds: int) -> dict[str, Any]:
+    """Everything that was found, as JSON has it; prints each table as soon as it is there."""
     abilities = {name: _check(name, url, process) for name, process in processes.items()}
-    lacks = {name: lack for name, (_, lack) in abilities.items() if lack}
     about = machine.describe(url)
     _say(machine.line(about) + "\n")
     loaded = dialogues.load(url, DIALOGUES, MESSAGES)
+    dialogues.settle(url)
     found = []
-    for number in tasks:
-        for operation in operations:
-            able = {name: processes[name] for name in processes if operation in abilities[name][0]}
-            taken: dict[str, list[Round]] = {name: [] for name in able}
-            for turn in range(rounds):
-                for name in _rotated(list(able), turn):
-                    work = Work(operation, number, seconds)
-                    taken[name].append(able[name].submit(contenders.measure, name, url, loaded, work).result())
-            results = report.results(operation, number, taken)
+    for work in works:
+        able = [name for name in processes if work.operation in abilities[name][0]]
+        taken: dict[str, list[Round]] = {name: [] for name in able}
+        for turn in range(rounds):
+            for name in _rotated(able, turn):
+                taken[name].append(processes[name].submit(contenders.measure, name, url, loaded, work).result())
+        if results := report.results(work, taken):
             _say(report.table(results))
-            found += results
+        found += results
+    lacks = {name: lack for name, (_, lack) in abilities.items() if lack}
     for name, lack in lacks.items():
         _say(fill(f"{name}: {lack}.", 120, subsequent_indent="  "))
-    settings = {"rounds": rounds, "seconds": seconds, "dialogues": DIALOGUES, "messages": MESSAGES}
+    settings = {"rounds": rounds, "seconds": works[0].seconds, "dialogues": DIALOGUES, "messages": MESSAGES}
     return {"machine": about, "settings": settings, "lacks": lacks, "results": report.as_json(found)}
 
 
@@ -124,4 +122,5 @@ def _say(text: str) -> None:
 
 def _rotated(names: list[str], by: int) -> list[str]:
     # nobody always comes after the same one
-    return names[by % len(names) :] + names[: by % len(names)]
+    by %= len(names) or 1
+    return names[by:] + names[:by]

@@ -47,6 +47,10 @@ class Dialogues:
             for place in range(self.count)
         ]
 
+    def unknown(self) -> Chat:
+        """One that nobody stored so far, nor its person."""
+        return Chat(self.bot_id, self.telegram_id + self.count, 0, 0)
+
 
 def said(number: int) -> tuple[str, str]:
     """Role and text of a dialogue's message that was there before: question and answer take turns."""
@@ -171,13 +175,14 @@ class Peer(Contender):
 
     async def _observe(self, dialogues: Dialogues, number: int) -> Observed:
         recorded, read, turned = dialogues.chats()
+        new = dialogues.unknown()
         returned = {"history": self._page(await self.history(read))}
         if "record" in self.operations:
-            returned["record"] = [self.told(await self.record(recorded, number))]
+            returned["record"] = [self.told(await self.record(chat, number)) for chat in (recorded, new)]
         asked, page, answer = await self.turn(turned, number)
         if asked is not None:
             returned |= {"question": [self.told(asked)], "answer": [self.told(answer)]}
-        return Observed(returned | {"turn": self._page(page)}, [recorded, read, turned])
+        return Observed(returned | {"turn": self._page(page)}, [recorded, read, turned, new])
 
     def _page(self, rows: Sequence[Any]) -> list[Told]:
         return [self.told(row) for row in (rows if self.newest_first else reversed(rows))]

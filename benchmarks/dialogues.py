@@ -33,6 +33,10 @@ def load(url: str, count: int, messages: int) -> Dialogues:
             for number in range(1, messages + 1):
                 for user_id, chat_id in zip(users, chats, strict=True):
                     copy.write_row((chat_id, user_id, *said(number), number, now))
+    return Dialogues(bot_id, first, chats[0], users[0], count, messages)
+
+
+def settle(url: str) -> None:
+    """Does what autovacuum would do to that in the midst of a round."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("VACUUM ANALYZE users, chats, messages")
-    return Dialogues(bot_id, first, chats[0], users[0], count, messages)

@@ -1,6 +1,8 @@
 """One picture of a comparison: how much of pgbench each contender reaches."""
 
 import json
+import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 
@@ -15,7 +17,16 @@ _TITLES: Final = {"record": "record a message", "history": "newest 20", "turn": 
 
 def picture(results: Path, image: Path) -> None:
     """Draws what `compare --json` wrote, as .svg or .png."""
+    check(image)
     draw(json.loads(results.read_text(encoding="utf-8")), image)
+
+
+def check(image: Path) -> None:
+    """Exits where `draw` would fail."""
+    if image.suffix not in {".svg", ".png"}:
+        sys.exit(f"{image}: a picture is .svg or .png")
+    if not find_spec("matplotlib"):
+        sys.exit("a picture needs matplotlib: pip install 'botcore[benchmarks]'")
 
 
 def draw(found: dict[str, Any], image: Path) -> None:
@@ -26,7 +37,7 @@ def draw(found: dict[str, Any], image: Path) -> None:
     mpl.rcParams |= {"svg.fonttype": "none", "svg.hashsalt": "botcore", "font.size": 9}
     measured = [result for result in found["results"] if result["ratio"]]
     if not measured:
-        raise SystemExit("nothing to draw: pgbench is what the others are compared with")
+        sys.exit("nothing to draw: pgbench is what the others are compared with")
     tasks = TASKS if any(result["tasks"] == TASKS for result in measured) else max(each["tasks"] for each in measured)
     ratios = {(each["operation"], each["contender"]): each["ratio"] for each in measured if each["tasks"] == tasks}
     operations = [name for name in _TITLES if any(name == operation for operation, _ in ratios)]

@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, fields
 from statistics import median, quantiles
 from typing import Any, Final
 
-from benchmarks.load import Round
+from benchmarks.load import Round, Work
 
 BASELINE: Final = "pgbench"
 _HEAD: Final = (
@@ -29,11 +29,11 @@ class Result:
     rounds: Sequence[Round]
 
 
-def results(operation: str, tasks: int, rounds: Mapping[str, Sequence[Round]]) -> list[Result]:
+def results(work: Work, rounds: Mapping[str, Sequence[Round]]) -> list[Result]:
     """Of each contender's rounds, taken in turn."""
     baseline = rounds.get(BASELINE)
     return [
-        Result(operation, tasks, contender, _median(own), _ratio(own, baseline), own)
+        Result(work.operation, work.tasks, contender, _median(own), _ratio(own, baseline), own)
         for contender, own in rounds.items()
     ]
 

@@ -46,7 +46,7 @@ def verify(name: str, contender: Contender, url: str) -> None:
 
 
 def _observed(contender: Contender, url: str) -> tuple[Observed, list[list[Told]]]:
-    """What it returned, and what is in the tables afterwards, in new chats of which the last is still unknown."""
+    """What it returned, and what is in the tables afterwards, in chats of its own."""
     loaded = dialogues.load(url, count=3, messages=PAGE + 5)
     observed = contender.observe(url, loaded, _NUMBER)
     return observed, [_stored(url, chat) for chat in observed.chats]

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks import report
 from benchmarks.contender import Chat, Contender, answer
-from benchmarks.load import Round
+from benchmarks.load import Round, Work
 from benchmarks.peers.botcore import Botcore
 from benchmarks.peers.pgbench import Pgbench
 from benchmarks.peers.psycopg import Psycopg
@@ -95,13 +95,13 @@ def test_verify_of_another(contender: Contender, difference: str, database_url: 
 
 def test_results_by_round() -> None:
     """A ratio is taken within a round, so that a slow moment of the machine counts for both."""
-    ours = [_round(per_second) for per_second in (20.0, 2.0, 200.0)]
+    ours = [_round(per_second) for per_second in (30.0, 2.0, 100.0)]
     pgbench = [_round(per_second) for per_second in (10.0, 1.0, 100.0)]
 
-    [result, baseline] = report.results("turn", 8, {"ours": ours, "pgbench": pgbench})
+    [result, baseline] = report.results(Work("turn", 8, 2.0), {"ours": ours, "pgbench": pgbench})
 
-    assert result.ratio == (2, 2, 2)
-    assert (result.median.per_second, baseline.median.per_second) == (20, 10)
+    assert result.ratio == (1.5, 2, 2.5)
+    assert (result.median.per_second, baseline.median.per_second) == (30, 10)
 
 
 def _round(per_second: float) -> Round:

@@ -92,10 +92,11 @@ class Pgbench(Contender):
     def observe(self, url: str, dialogues: Dialogues, number: int) -> Observed:
         """See Contender; what is returned nobody knows."""
         recorded, read, turned = dialogues.chats()
-        for chat, operation in ((recorded, "record"), (read, "history"), (turned, "turn")):
+        new = dialogues.unknown()
+        for chat, operation in ((recorded, "record"), (new, "record"), (read, "history"), (turned, "turn")):
             alone = Dialogues(chat.bot_id, chat.telegram_id, chat.chat_id, chat.user_id, 1, dialogues.messages)
             _run(url, alone, operation, ["--transactions", "1"], number=number)
-        return Observed({}, [recorded, read, turned])
+        return Observed({}, [recorded, read, turned, new])
 
 
 def _run(
