@@ -23,6 +23,10 @@ def server() -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="botcore-benchmarks-", ignore_cleanup_errors=True) as folder:
         # reachable for the server's own user, which runs it for root
         Path(folder).chmod(0o711)
-        with embedded.serve(Path(folder)) as url:
-            asyncio.run(migrations.upgrade(url))
-            yield url
+        try:
+            with embedded.serve(Path(folder)) as url:
+                asyncio.run(migrations.upgrade(url))
+                yield url
+        finally:
+            # what writes a last checkpoint would leave files in the folder
+            embedded.stop(Path(folder))
