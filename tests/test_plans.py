@@ -5,11 +5,10 @@ from collections.abc import Iterator
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from botcore import queries
-from tests import contract
+from benchmarks.plans import Mode
 from tests.conftest import CreateDatabase
+from tests.plans import MODES, explain
 
 # one dialogue of 20,000 messages, 8,000 of ten; two versions of half of them; in the chat of the 20,000 a topic with an
 # edited message each of 20 people, and 5,000 that no person sent; 1,000 others who opted out
@@ -57,7 +56,7 @@ def lopsided(create_database: CreateDatabase, template: str) -> Iterator[psycopg
         yield opened
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [
@@ -83,7 +82,7 @@ def lopsided(create_database: CreateDatabase, template: str) -> Iterator[psycopg
         ("users/erasures", ["pk_erasures"]),
     ],
 )
-def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, indexes: list[str], mode: str) -> None:
+def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, indexes: list[str], mode: Mode) -> None:
     """No plan reads a whole table, and each index that was made for the query is used."""
     plan = explain(connection, name, mode)
 
@@ -107,14 +106,14 @@ def test_change_of_many_messages_goes_by_its_index(connection: psycopg.Connectio
     assert index in explain(connection, name, "force_generic_plan")
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
-def test_newest_messages_are_not_sorted_out_of_the_dialogue(connection: psycopg.Connection, mode: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_newest_messages_are_not_sorted_out_of_the_dialogue(connection: psycopg.Connection, mode: Mode) -> None:
     """The index gives the newest 20 in order; a sort would read all 20,000."""
     assert "Sort" not in explain(connection, "messages/recent", mode)
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
-def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connection, mode: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connection, mode: Mode) -> None:
     """Of a chat of 25,000 messages those behind the question are read, in their order, and no others."""
     plan = explain(connection, "messages/reply_to", mode, analyze=True, message_id="105000")
 
@@ -123,7 +122,7 @@ def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connect
     assert re.search(r"Rows Removed by Filter: 21\b", plan)
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("versions", "indexes"),
     [
@@ -132,7 +131,7 @@ def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connect
     ],
 )
 def test_window_of_a_quiet_topic_reads_no_other(
-    connection: psycopg.Connection, mode: str, versions: str, indexes: list[str]
+    connection: psycopg.Connection, mode: Mode, versions: str, indexes: list[str]
 ) -> None:
     """The 20 messages of a topic are found among the 20,000 of its chat without one of these being read."""
     plan = explain(connection, "messages/window_in_chat", mode, analyze=True, message_thread_id="9", versions=versions)
@@ -142,15 +141,15 @@ def test_window_of_a_quiet_topic_reads_no_other(
     assert not re.search(r"Seq Scan|Rows Removed", plan)
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
-def test_window_of_the_newest_versions_looks_for_no_other(connection: psycopg.Connection, mode: str) -> None:
+@pytest.mark.parametrize("mode", MODES)
+def test_window_of_the_newest_versions_looks_for_no_other(connection: psycopg.Connection, mode: Mode) -> None:
     """What a message said before costs nothing where nobody asks."""
     plan = explain(connection, "messages/window_in_chat", mode, analyze=True, message_thread_id="9")
 
     assert not re.search(r"message_versions .*actual", plan)
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("name", "indexes"),
     [
@@ -159,7 +158,7 @@ def test_window_of_the_newest_versions_looks_for_no_other(connection: psycopg.Co
         ("users/purge", ["pk_users", "ix_messages_user_id"]),
     ],
 )
-def test_purge_walks_by_the_key(connection: psycopg.Connection, name: str, indexes: list[str], mode: str) -> None:
+def test_purge_walks_by_the_key(connection: psycopg.Connection, name: str, indexes: list[str], mode: Mode) -> None:
     """A batch reads no whole table and sorts none, whatever the planner knows of its words."""
     plan = explain(connection, name, mode, dry_run="no", chat_type="group")
 
@@ -169,27 +168,9 @@ def test_purge_walks_by_the_key(connection: psycopg.Connection, name: str, index
     assert [key for key in re.findall(r"Sort Key: (\S+)", plan) if not key.startswith("examined")] == []
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize("name", ["messages/purge", "chats/purge", "users/purge"])
 @pytest.mark.parametrize("dry_run", ["yes", "no"])
-def test_purge_beside_one_dialogue(lopsided: psycopg.Connection, name: str, mode: str, dry_run: str) -> None:
+def test_purge_beside_one_dialogue(lopsided: psycopg.Connection, name: str, mode: Mode, dry_run: str) -> None:
     """Where all messages are one person's, the planner would find any of them by reading the table: for each row."""
     assert "Seq Scan on messages" not in explain(lopsided, name, mode, dry_run=dry_run)
-
-
-def explain(connection: psycopg.Connection, name: str, mode: str, *, analyze: bool = False, **changes: str) -> str:
-    """The plan of a prepared statement with the values of sample.psql, some changed; `analyze` runs it."""
-    text = queries.load(name).text
-    order = list(dict.fromkeys(re.findall(r":'(\w+)'", text)))
-    numbered = re.sub(r":'(\w+)'", lambda match: f"${order.index(match[1]) + 1}", text)
-    given = contract.sample_values() | changes
-    values = sql.SQL(", ").join(sql.Literal(given[parameter]) for parameter in order)
-    options = sql.SQL("ANALYZE, BUFFERS, COSTS off, TIMING off" if analyze else "COSTS")
-    connection.execute(f"SET plan_cache_mode = {mode}")
-    connection.execute(f"PREPARE planned AS {numbered}")
-    try:
-        rows = connection.execute(sql.SQL("EXPLAIN ({}) EXECUTE planned ({})").format(options, values)).fetchall()
-    finally:
-        connection.execute("DEALLOCATE planned")
-    # a conflict's arbiter is named, too, but shows nothing about how rows are found
-    return "\n".join(line for (line,) in rows if "Conflict Arbiter Indexes" not in line)

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
+from benchmarks.plans import Mode
 from tests.conftest import CreateDatabase
-from tests.test_plans import explain
+from tests.plans import MODES, explain
 
 DONE = """
     INSERT INTO updates (bot_id, update_id, state, finished_at)
@@ -53,7 +54,7 @@ def batch(size: int) -> dict[str, str]:
 FIRST = {"after_chat_id": str(-(2**63))}
 
 
-@pytest.mark.parametrize("mode", ["force_generic_plan", "force_custom_plan"])
+@pytest.mark.parametrize("mode", MODES)
 @pytest.mark.parametrize(
     ("name", "changes", "rows"),
     [
@@ -66,7 +67,7 @@ FIRST = {"after_chat_id": str(-(2**63))}
     ],
 )
 def test_turn_reads_what_it_gives(
-    connection: psycopg.Connection, name: str, changes: dict[str, str], rows: int, mode: str
+    connection: psycopg.Connection, name: str, changes: dict[str, str], rows: int, mode: Mode
 ) -> None:
     """No step of the plan reads more rows than are given or stored or in work, and pages are no more than rows need."""
     with connection.transaction(force_rollback=True):
