@@ -12,6 +12,7 @@ app = App(
 app.command("benchmarks.compare:compare", help="botcore beside its peers: record, history, turn.")
 app.command("benchmarks.picture:picture", help="Draw what `compare --json` wrote.")
 app.command("benchmarks.delivery:delivery", help="What the delivery adds to a turn.")
+app.command("benchmarks.growth:growth", help="What grows with the table: latency, sizes, the cost of writing.")
 
 if __name__ == "__main__":
     app()
