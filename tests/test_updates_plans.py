@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from benchmarks.plans import Mode
+from benchmarks.plans import Mode, pages
 from tests.conftest import CreateDatabase
 from tests.plans import MODES, explain
 
@@ -78,3 +78,15 @@ def test_turn_reads_what_it_gives(
     assert max(int(number) for number in re.findall(r"(?:actual rows=|Rows Removed by .*: )(\d+)", plan)) <= rows
     # a row is found in two indexes, and changed in three
     assert sum(int(number or 0) for number in pages) <= 50 * rows
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("state", ["pending", "running", "failed"])
+def test_page_reads_nothing_that_is_done(connection: psycopg.Connection, state: str, mode: Mode) -> None:
+    """Of 100,000 updates that are done no page is looked at, though a prepared plan does not know the state."""
+    plan = explain(connection, "updates/page", mode, analyze=True, state=state)
+
+    assert "Seq Scan" not in plan
+    assert "pk_updates" not in plan
+    # those that wait, each on its page at worst
+    assert pages(plan) <= 4_100
