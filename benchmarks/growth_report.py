@@ -72,6 +72,7 @@ def _lines(last: Figures) -> list[tuple[str, Callable[[Figures], str]]]:
         ("100,000 in one dialogue: newest 20, first and then, ms", lambda step: _times(*step["long_before"])),
         ("... the newest 99,000 deleted", lambda step: _times(*step["long_deleted"])),
         ("... and vacuumed", lambda step: _times(*step["long_vacuumed"])),
+        ("... the indexes in any case", lambda step: _times(*step["long_cleaned"])),
         ("... all cleared", lambda step: _times(*step["long_cleared"])),
         ("clearing 100,000: longest statement, total, ms", lambda step: _cost(step["clear"])),
         ("purging 99,000: longest batch, total, ms", lambda step: _cost(step["purge"])),
