@@ -33,14 +33,13 @@ class Form:
     """How calls of a query join: the query of many, what tells how large a call is, and how large a statement gets.
 
     With `order` the calls that have the same value there are settled in their order, and one without a row in the
-    joined statement is not settled by it: it runs by itself. `lanes` is how many statements run at a time.
+    joined statement is not settled by it: it runs by itself.
     """
 
     joined: str
     size: str
     most: int
     order: str | None = None
-    lanes: int = 1
 
 
 FORMS: Final = {
@@ -132,7 +131,7 @@ class _Line:
             for one, many in zip(plain.parameters, joined.parameters, strict=True)
         ]
         self._waiting: deque[_Call] = deque()
-        self._busy = 0
+        self._is_busy = False
         # whether the last statement was of several calls: then the next is likely to be
         self._is_crowded = False
         self._timer: asyncio.TimerHandle | None = None
@@ -140,12 +139,12 @@ class _Line:
 
     async def run(self, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
         call = _Call(row, values, self._form, self._limits.timeout_seconds)
-        if self._busy < self._form.lanes and not self._is_crowded and call.key not in self._apart:
-            self._busy += 1
+        if not (self._is_busy or self._is_crowded or call.key in self._apart):
+            self._is_busy = True
             try:
                 return await self._execute(self._plain, row, values)
             finally:
-                self._busy -= 1
+                self._is_busy = False
                 self._start()
         rows = await self._with_others(call)
         return await self._by_itself(call) if rows is None else rows
@@ -185,8 +184,8 @@ class _Line:
             self._timer = asyncio.get_running_loop().call_at(self._waiting[0].deadline, self._expire)
 
     def _start(self) -> None:
-        if self._waiting and self._busy < self._form.lanes and len(self._apart) < _MOST_CALLS:
-            self._busy += 1
+        if self._waiting and not self._is_busy and len(self._apart) < _MOST_CALLS:
+            self._is_busy = True
             flight = _Flight()
             flight.task = asyncio.create_task(self._fly(flight))
 
@@ -197,14 +196,13 @@ class _Line:
                 await self._settle(flight.calls)
         finally:
             self._is_crowded = len(flight.calls) > 1
-            self._busy -= 1
+            self._is_busy = False
             self._start()
 
     def _board(self, flight: _Flight) -> None:
         """Takes as many of those who wait as go into one statement, in their order."""
         size = 0
-        share = -(-len(self._waiting) // (self._form.lanes - self._busy + 1))
-        while self._waiting and len(flight.calls) < min(share, _MOST_CALLS):
+        while self._waiting and len(flight.calls) < _MOST_CALLS:
             call = self._waiting[0]
             size += call.size
             if flight.calls and size > self._form.most:
@@ -240,8 +238,7 @@ class _Line:
             return [await self._execute(self._plain, row, calls[0].values)]
         lists = {many: _list(calls, one, element) for one, many, element in self._lists}
         answers: list[list[Any]] = [[] for _ in calls]
-        for place, found in await self._execute(self._joined, _placed(row), lists):
-            answers[place - 1].append(found)
+        await self._execute(self._joined, _dealt(row, answers), lists)
         return [rows or (None if self._form.order else rows) for rows in answers]
 
     def _expire(self) -> None:
@@ -253,14 +250,14 @@ class _Line:
         self._watch()
 
 
-def _placed(row: AsyncRowFactory[Any]) -> AsyncRowFactory[tuple[int, Any]]:
-    """A row with its call's place, which is the last column."""
+def _dealt(row: AsyncRowFactory[Any], answers: list[list[Any]]) -> AsyncRowFactory[None]:
+    """Puts each row to those of its call, whose place is the last column."""
 
-    def placed(cursor: psycopg.AsyncCursor[Any]) -> RowMaker[tuple[int, Any]]:
+    def deal(cursor: psycopg.AsyncCursor[Any]) -> RowMaker[None]:
         make = row(cursor)
-        return lambda values: (values[-1], make(values[:-1]))
+        return lambda values: answers[values[-1] - 1].append(make(values[:-1]))
 
-    return placed
+    return deal
 
 
 def _list(calls: list[_Call], name: str, element: Callable[[Any], str]) -> str:
@@ -279,7 +276,7 @@ def _moment(at: datetime) -> str:
 
 
 _ELEMENTS: Final[Mapping[str, Callable[[Any], str]]] = {
-    "bigint": "{:d}".format,
+    "bigint": int.__repr__,
     "text": _quoted,
     "timestamptz": _moment,
 }

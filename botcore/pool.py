@@ -106,6 +106,9 @@ class Pool(AsyncConnectionPool[Connection]):
         """
         # That takes several steps, and may wait for the pool's lock: cancelled in between, it would be lost
         await asyncio.shield(super().putconn(connection))
+        # The last used is the next given: a few hot sessions serve better than all of them in turn
+        if self._pool and self._pool[-1] is connection:
+            self._pool.rotate(1)
         if connection.broken and connection.opened_at > self._renewed_at:
             self._renewed_at = monotonic()
             await self.drain()
