@@ -26,6 +26,8 @@ _MOST_CHARACTERS: Final = 262_144
 _MOST_ROWS: Final = 2_560
 # One connection serves many of them: so many wait here for each that may wait for a connection
 _CALLS_PER_CONNECTION: Final = 20
+# While so many run by themselves, the others wait
+_MOST_APART: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,6 @@ class _Call:
         self.key: Hashable = self if form.order is None else values[form.order]
         self.future: asyncio.Future[list[Any] | None] = loop.create_future()
         self.deadline = loop.time() + timeout_seconds
-
         self.flight: _Flight | None = None
 
     def answer(self, rows: list[Any] | None) -> None:
@@ -136,6 +137,7 @@ class _Line:
         self._is_crowded = False
         self._timer: asyncio.TimerHandle | None = None
         self._apart: dict[Hashable, _Queue] = {}
+        self._length_apart = 0
 
     async def run(self, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
         call = _Call(row, values, self._form, self._limits.timeout_seconds)
@@ -161,11 +163,15 @@ class _Line:
             # the statement goes on for the others; where nobody is left, it ends
             if call.flight and all(each.future.cancelled() for each in call.flight.calls):
                 call.flight.task.cancel()
+            if not call.future.cancelled():
+                # it was answered at the same moment; an error that nobody takes would be logged
+                call.future.exception()
             raise
 
     async def _by_itself(self, call: _Call) -> list[Any]:
         queue = self._apart.setdefault(call.key, _Queue())
         queue.length += 1
+        self._length_apart += 1
         try:
             async with asyncio.timeout(self._limits.timeout_seconds) as patience, queue.turn, self._semaphore:
                 patience.reschedule(None)
@@ -174,6 +180,7 @@ class _Line:
             raise PoolTimeout from error
         finally:
             queue.length -= 1
+            self._length_apart -= 1
             if not queue.length:
                 del self._apart[call.key]
             self._start()
@@ -184,7 +191,7 @@ class _Line:
             self._timer = asyncio.get_running_loop().call_at(self._waiting[0].deadline, self._expire)
 
     def _start(self) -> None:
-        if self._waiting and not self._is_busy and len(self._apart) < _MOST_CALLS:
+        if self._waiting and not self._is_busy and self._length_apart < _MOST_APART:
             self._is_busy = True
             flight = _Flight()
             flight.task = asyncio.create_task(self._fly(flight))
