@@ -1,6 +1,6 @@
 """Refuses what PostgreSQL would refuse late, misread, or store as something else; see Raises of check."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -23,6 +23,16 @@ def check(query: Query, values: Mapping[str, object]) -> None:
             _CHECKS[parameter.type](name, value, parameter)
         elif parameter.bounds:
             raise InvalidInput(name, f"must be {parameter.bounds.start}..{parameter.bounds.stop - 1}, not None")
+
+
+def check_column(name: str, values: Sequence[object], parameter: Parameter, first: int) -> None:
+    """As `check`, for one field of many rows; the error's position is counted on from `first`."""
+    for position, value in enumerate(values, first):
+        if value is not None:
+            try:
+                _CHECKS[parameter.type](name, value, parameter)
+            except InvalidInput as error:
+                raise InvalidInput(name, error.reason, position=position) from None
 
 
 def _bigint(name: str, value: object, parameter: Parameter) -> None:
