@@ -3,7 +3,8 @@
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
 from functools import cache
-from typing import Final, get_args
+from operator import attrgetter
+from typing import Any, Final, NamedTuple, get_args
 
 from psycopg.rows import args_row, scalar_row
 
@@ -14,43 +15,51 @@ from botcore.queries import Parameter
 from botcore.rows import Copied, Incoming, Missing, Role
 
 BATCH: Final = 5_000
-_BATCHES: Final = range(1, 50_001)
+"""Messages of one transaction: it took 0.25 s, and larger ones gain nothing."""
+
+_SIZES: Final = range(1, 50_001)
 _COLUMN: Final = re.compile(r"^ +(\w+) (bigint|text|timestamptz)( NOT NULL)?,?$", re.MULTILINE)
+
+
+class _Column(NamedTuple):
+    name: str
+    parameter: Parameter
+    is_required: bool
 
 
 async def copy_in(
     executor: Executor, messages: AsyncIterable[Incoming] | Iterable[Incoming], batch_size: int
 ) -> AsyncIterator[Copied]:
     """Stores batch after batch, each in a transaction, which has ended when its counts come out."""
-    if batch_size not in _BATCHES:
-        raise InvalidInput("batch_size", f"must be {_BATCHES.start}..{_BATCHES.stop - 1}, not {batch_size}")
+    if batch_size not in _SIZES:
+        raise InvalidInput("batch_size", f"must be {_SIZES.start}..{_SIZES.stop - 1}, not {batch_size}")
     first = 0
     async for batch in _batches(messages, batch_size):
         try:
-            _check(batch, first)
-            copied = await _store(executor, batch, is_known_again=all(each.telegram_message_id for each in batch))
+            rows = _rows(batch, first)
+            copied = await _store(executor, rows, is_known_again=all(each.telegram_message_id for each in batch))
         except BotcoreError as error:
-            error.add_note(f"messages/copy_in: stored up to row {first}, and nothing from there on")
+            error.add_note(f"messages/copy_in: nothing is stored from row {first} on, counted from 0")
             raise
         yield copied
         first += len(batch)
 
 
 @repeatable("is_known_again")
-async def _store(executor: Executor, batch: Sequence[Incoming], *, is_known_again: bool) -> Copied:  # noqa: ARG001 - repeatable's
-    columns = _columns()
-    names = ", ".join(columns)
-    rows = ([getattr(message, name) for name in columns] for message in batch)
+async def _store(
+    executor: Executor,
+    rows: Sequence[Sequence[Any]],
+    *,
+    is_known_again: bool,  # noqa: ARG001 - for repeatable
+) -> Copied:
     async with executor.transaction() as transaction:
         await transaction.all("messages/copy_in_stage", scalar_row)
-        await transaction.copy(
-            "messages/copy_in",
-            f"COPY copy_in_stage ({names}) FROM STDIN (FORMAT binary)".encode(),
-            [parameter.type for parameter, _ in columns.values()],
-            rows,
-        )
+        names = ", ".join(column.name for column in _columns())
+        copy = f"COPY copy_in_stage ({names}) FROM STDIN (FORMAT binary)".encode()
+        await transaction.copy("messages/copy_in", copy, [column.parameter.type for column in _columns()], rows)
         await _lock(transaction)
         [copied] = await transaction.all("messages/copy_in", args_row(Copied))
+        # what is known may have been stored while this waited for it: then replies do not have its id yet
         if copied.stored and copied.known:
             await transaction.all("messages/copy_in_replies", scalar_row)
         await transaction.all("messages/copy_in_drop", scalar_row)
@@ -60,7 +69,7 @@ async def _store(executor: Executor, batch: Sequence[Incoming], *, is_known_agai
 async def _lock(executor: Executor) -> None:
     """Locks the batch's chats and people; raises NotFound for the first that is not live."""
     missing: list[Missing] = []
-    # the second time a chat is found that the first became a moment ago
+    # a chat that became another one while this waited is found the second time
     for _ in range(2):
         missing = await executor.all("messages/copy_in_lock", args_row(Missing))
         if not missing:
@@ -68,25 +77,28 @@ async def _lock(executor: Executor) -> None:
     raise NotFound(missing[0].kind, **{f"{missing[0].kind}_id": missing[0].id})
 
 
-def _check(batch: Sequence[Incoming], first: int) -> None:
+def _rows(batch: Sequence[Incoming], first: int) -> list[tuple[Any, ...]]:
+    """The batch as the staging table has it; raises InvalidInput with the position of what cannot be stored."""
     for position, message in enumerate(batch, first):
         if not isinstance(message, Incoming):
             raise InvalidInput("messages", f"must be Incoming, not {type(message).__name__}", position=position)
-    for name, (parameter, is_required) in _columns().items():
-        values = [getattr(message, name) for message in batch]
-        inputs.check_column(name, values, parameter, first)
-        if is_required and None in values:
-            raise InvalidInput(name, "must not be None", position=first + values.index(None))
-    for position, message in enumerate(batch, first):
-        if message.role not in get_args(Role):
-            raise InvalidInput("role", f"must be one of {', '.join(get_args(Role))}", position=position)
+    rows = list(map(attrgetter(*(column.name for column in _columns())), batch))
+    for column, values in zip(_columns(), zip(*rows, strict=True), strict=True):
+        inputs.check_column(column.name, values, column.parameter, first)
+        if column.is_required and None in values:
+            raise InvalidInput(column.name, "must not be None", position=first + values.index(None))
+    roles = [message.role for message in batch]
+    if unknown := set(roles).difference(get_args(Role)):
+        position = first + min(map(roles.index, unknown))
+        raise InvalidInput("role", f"must be one of {', '.join(get_args(Role))}", position=position)
+    return rows
 
 
 @cache
-def _columns() -> dict[str, tuple[Parameter, bool]]:
-    """The fields of Incoming in the staging table: each with its type, and whether it must not be None."""
+def _columns() -> tuple[_Column, ...]:
+    """What is copied into the staging table, in its order: the fields of Incoming, with type and whether None is one."""
     text = queries.load("messages/copy_in_stage").text
-    return {name: (Parameter(kind), bool(not_null)) for name, kind, not_null in _COLUMN.findall(text)}
+    return tuple(_Column(name, Parameter(kind), bool(required)) for name, kind, required in _COLUMN.findall(text))
 
 
 async def _batches(
