@@ -1,8 +1,8 @@
 """What idempotent bulk storing costs beside a plain COPY into the same table, with its indexes and constraints."""
 
 import asyncio
+import sys
 from collections.abc import Awaitable, Callable
-from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from statistics import median, quantiles
@@ -11,6 +11,7 @@ from typing import Final
 
 import psycopg
 
+from benchmarks.server import server
 from botcore import Database, Incoming
 
 WORDS: Final = ("import", "the", "archive", "of", "a", "chat", "where", "people", "talk", "сообщение", "сегодня", "да")
@@ -35,14 +36,20 @@ _chats = count(1)
 Store = Callable[[str, Database, list[Incoming]], Awaitable[int]]
 
 
-async def measure(url: str, *, rows: int = 200_000, rounds: int = 5) -> str:
+def bulk(*, rows: int = 200_000, rounds: int = 5) -> None:
+    """Measures plain COPY, copy_in of new and of known messages, executemany, and one call of add after the other."""
+    with server() as url:
+        sys.stdout.write(asyncio.run(measure(url, rows=rows, rounds=rounds)))
+
+
+async def measure(url: str, *, rows: int, rounds: int) -> str:
     """A table: rows a second of each way, and the ratio to plain COPY with its quartiles over the rounds."""
     lines = [f"{rows} messages, medians of {rounds} rounds; in brackets the quartiles of the ratio to plain COPY"]
     async with Database.connect(url) as database:
-        speeds = [[await _speed(url, database, way, rows) for way in WAYS] for _ in range(rounds)]
+        speeds = [await _round(url, database, rows) for _ in range(rounds)]
         for place, way in enumerate(WAYS):
-            low, middle, high = quantiles([round_[place] / round_[0] for round_ in speeds], n=4)
-            speed = median(round_[place] for round_ in speeds)
+            low, middle, high = quantiles([each[place] / each[0] for each in speeds], n=4)
+            speed = median(each[place] for each in speeds)
             lines.append(f"{way.__name__:<15} {speed:>8,.0f} rows/s  {middle:.2f} ({low:.2f}..{high:.2f})")
     return "\n".join([*lines, ""])
 
@@ -94,17 +101,20 @@ async def add(_: str, database: Database, messages: list[Incoming]) -> int:
 
 WAYS: Final[tuple[Store, ...]] = (plain_copy, copy_in, copy_in_again, executemany, add)
 
-_before: list[Incoming] = []
 
-
-async def _speed(url: str, database: Database, way: Store, rows: int) -> float:
-    """Messages a second, those of a chat that is new but for the way that stores once more."""
-    global _before
-    messages = _before if way is copy_in_again else await _messages(database, rows // ADD_SHARE if way is add else rows)
-    _before = messages
-    began = perf_counter()
-    assert await way(url, database, messages) == len(messages)
-    return len(messages) / (perf_counter() - began)
+async def _round(url: str, database: Database, rows: int) -> list[float]:
+    """Messages a second of each way; each stores into a new chat, but for the one that stores once more."""
+    speeds = []
+    messages: list[Incoming] = []
+    for way in WAYS:
+        if way is not copy_in_again:
+            messages = await _messages(database, max(1, rows // ADD_SHARE) if way is add else rows)
+        began = perf_counter()
+        stored = await way(url, database, messages)
+        speeds.append(stored / (perf_counter() - began))
+        if stored != len(messages):
+            raise RuntimeError(f"{way.__name__}: {stored} of {len(messages)} messages")
+    return speeds
 
 
 async def _messages(database: Database, rows: int) -> list[Incoming]:
@@ -122,7 +132,7 @@ async def _messages(database: Database, rows: int) -> list[Incoming]:
             role="user",
             content=" ".join(WORDS[(number * step) % len(WORDS)] for step in range(2, 4 + number % 20)),
             telegram_message_id=number,
-            reply_to_message_id=number - number % 50 - 1 if number % 4 == 0 and number > 50 else None,
+            reply_to_message_id=number * 9 // 10 if number % 4 == 0 else None,
             forward_date=began if number % 40 == 0 else None,
             sent_at=began + timedelta(seconds=number),
         )

@@ -96,7 +96,7 @@ def _rows(batch: Sequence[Incoming], first: int) -> list[tuple[Any, ...]]:
 
 @cache
 def _columns() -> tuple[_Column, ...]:
-    """What is copied into the staging table, in its order: the fields of Incoming, with type and whether None is one."""
+    """What is copied into the staging table, in its order: Incoming's fields, each with whether None is refused."""
     text = queries.load("messages/copy_in_stage").text
     return tuple(_Column(name, Parameter(kind), bool(required)) for name, kind, required in _COLUMN.findall(text))
 

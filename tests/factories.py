@@ -60,7 +60,11 @@ def update(update_id: int, *, chat: int = 7, text: str = "Hello") -> dict[str, A
 
 def archived(number: int, **changes: Any) -> Incoming:
     """A message for `messages.copy_in` under this Telegram id, sent so many seconds after the first."""
-    given = {"role": "user", "content": f"Message {number}", "sent_at": SENT_AT + timedelta(seconds=number)}
+    given: dict[str, Any] = {
+        "role": "user",
+        "content": f"Message {number}",
+        "sent_at": SENT_AT + timedelta(seconds=number),
+    }
     return Incoming(**given | {"telegram_message_id": number} | changes)
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from botcore import NEWEST, Copied, Database, Incoming, InvalidInput, Message, NotFound, Unavailable
-from tests.factories import SENT_AT, archived, copied, dialogue, incoming, person, said
+from botcore import NEWEST, Copied, Database, Incoming, InvalidInput, Message, NotFound
+from tests.factories import SENT_AT, archived, copied, said
 
 NEW = "SELECT count(*) FROM messages WHERE content LIKE 'Message %'"
 
@@ -109,14 +109,14 @@ async def test_copy_in_finds_what_a_reply_answers(database: Database, parents: d
     other = (await said(database, telegram_user_id=8, telegram_message_id=50)).message
     answers = [(1, 100), (2, 1), (3, 2), (4, 50), (5, 999), (6, None)]
     messages = [archived(number, **parents, reply_to_message_id=answered) for number, answered in answers]
+    elsewhere = archived(60, chat_id=other.chat_id, user_id=None)
     ids = {message.telegram_message_id: message.id for message in await newest(database, parents["chat_id"])}
 
-    await copied(database, messages, batch_size=2)
+    await copied(database, [*messages, elsewhere, archived(7, **parents, reply_to_message_id=60)], batch_size=2)
 
     _, *stored = await newest(database, parents["chat_id"])
     ids |= {message.telegram_message_id: message.id for message in stored}
-    assert [message.reply_to_id for message in stored] == [ids[100], ids[1], ids[2], None, None, None]
-    assert other.id not in {message.reply_to_id for message in stored}
+    assert [message.reply_to_id for message in stored] == [ids[100], ids[1], ids[2], None, None, None, None]
 
 
 async def test_copy_in_gives_ids_in_the_order_of_the_messages(database: Database, parents: dict[str, Any]) -> None:
@@ -162,7 +162,8 @@ async def test_copy_in_of_a_transaction_is_part_of_it(
             raise ZeroDivisionError
     async with database.transaction() as transaction:
         with pytest.raises(NotFound):
-            await copied(transaction, [archived(n, **parents | {"chat_id": parents["chat_id"] + n // 3}) for n in range(1, 5)], batch_size=2)
+            chats = [parents | {"chat_id": parents["chat_id"] + number // 3} for number in range(1, 5)]
+            await copied(transaction, [archived(n, **key) for n, key in enumerate(chats, 1)], batch_size=2)
         await copied(transaction, [archived(number, **parents) for number in range(2, 5)], batch_size=2)
 
     [(stored,)] = connection.execute(NEW).fetchall()
@@ -212,6 +213,7 @@ async def test_copy_in_without_a_person_needs_none(database: Database, parents: 
         ("chat_id", None, "must not be None"),
         ("user_id", True, "must be an int, not bool"),
         ("telegram_message_id", 2**63, "64 bits"),
+        ("telegram_message_id", -(2**63) - 1, "64 bits"),
         ("reply_to_message_id", -(2**63) - 1, "64 bits"),
         ("message_thread_id", 1.5, "must be an int, not float"),
         ("sent_at", datetime(2026, 1, 1), "no time zone"),  # noqa: DTZ001 - what is refused

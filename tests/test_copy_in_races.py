@@ -11,7 +11,7 @@ import pytest
 
 from botcore import Database, Incoming, NotFound, Unavailable
 from tests.conftest import until_waiting
-from tests.factories import archived, copied, incoming, said
+from tests.factories import archived, copied, said
 
 STORED = "SELECT count(*), count(DISTINCT telegram_message_id) FROM messages WHERE telegram_message_id <> 100"
 ASTRAY = """
@@ -42,19 +42,22 @@ def one(connection: psycopg.Connection, query: str) -> Any:
 
 
 async def test_copy_in_of_the_same_messages_at_once_stores_each_once(
-    database: Database, parents: dict[str, Any], connection: psycopg.Connection
+    database_url: str, connection: psycopg.Connection
 ) -> None:
-    """Three imports of 2,000 messages, one in another order: together they store each once, and replies are right."""
-    messages = archive(parents, 2_000)
+    """Four imports of 2,000 messages, two of them backwards: together they store each once, and replies are right."""
+    async with Database.connect(database_url, min_size=4) as database:
+        message = (await said(database)).message
+        messages = archive({"chat_id": message.chat_id, "user_id": message.user_id}, 2_000)
 
-    counts = await asyncio.gather(
-        copied(database, messages, batch_size=100),
-        copied(database, messages, batch_size=130),
-        copied(database, messages[::-1], batch_size=90),
-    )
+        counts = await asyncio.gather(
+            copied(database, messages),
+            copied(database, messages[::-1]),
+            copied(database, messages, batch_size=130),
+            copied(database, messages[::-1], batch_size=90),
+        )
 
     assert sum(each.stored for each in counts) == 2_000
-    assert sum(each.known for each in counts) == 4_000
+    assert sum(each.known for each in counts) == 6_000
     assert one(connection, STORED) == (2_000, 2_000)
     assert one(connection, ASTRAY) == 0
 
@@ -117,7 +120,7 @@ async def test_copy_in_that_is_cancelled_has_stored_whole_batches(
     database_url: str, connection: psycopg.Connection
 ) -> None:
     """Cut off at any moment, what is there are whole batches; the connection goes on, and so does the import."""
-    random = Random(5)
+    random = Random(5)  # noqa: S311 - nothing secret
     async with Database.connect(database_url, max_size=1) as database:
         message = (await said(database)).message
         messages = archive({"chat_id": message.chat_id, "user_id": message.user_id}, 2_000)
@@ -146,7 +149,8 @@ async def test_copy_in_that_loses_its_connection_goes_on(
         waits = asyncio.create_task(copied(database, archive(parents, 10)))
         await until_waiting(connection)
         connection.execute(BACKEND)
-        await until_waiting(connection)
+        async with asyncio.timeout(10):
+            await until_waiting(connection)
 
     counts = await waits
 
@@ -165,7 +169,8 @@ async def test_copy_in_without_telegram_ids_that_loses_its_connection_says_so(
         await until_waiting(connection)
         connection.execute(BACKEND)
         with pytest.raises(Unavailable) as lost:
-            await waits
+            async with asyncio.timeout(10):
+                await waits
 
     assert lost.value.retry_is_safe
     assert lost.value.__notes__ == ["messages/copy_in: nothing is stored from row 0 on, counted from 0"]
@@ -179,7 +184,7 @@ async def test_copy_in_through_an_endless_wait_for_rows_holds_no_connection(data
 
         async def source() -> AsyncIterator[Incoming]:
             for number in range(1, 5):
-                assert (await said(database, **incoming(telegram_message_id=number + 200))).is_new
+                assert (await said(database, telegram_message_id=number + 200)).is_new
                 yield archived(number, chat_id=message.chat_id, user_id=message.user_id)
 
         counts = await copied(database, source(), batch_size=2)
@@ -195,7 +200,7 @@ async def test_copy_in_of_200000_messages_takes_the_memory_of_a_batch(
 
     async def source() -> AsyncIterator[Incoming]:
         for number in range(101, 200_101):
-            yield archived(number, **parents, content=f"{number} " * 20)
+            yield archived(number, **parents, content=f"{number} " * 5)
 
     tracemalloc.start()
     try:
