@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from botcore import NEWEST, Copied, Database, Incoming, InvalidInput, Message, NotFound
+from botcore import NEWEST, Copied, Database, Incoming, InvalidInput, Message, NotFound, console
 from tests.factories import SENT_AT, archived, copied, said
 
 NEW = "SELECT count(*) FROM messages WHERE content LIKE 'Message %'"
@@ -267,6 +267,21 @@ async def test_copy_in_ends_with_the_error_of_its_source(database: Database, par
     assert len(await newest(database, parents["chat_id"])) == 5
 
 
-async def test_incoming_does_not_show_what_was_said() -> None:
+async def test_copy_in_is_run_and_explained_for_a_person(database_url: str) -> None:
+    """Its query finds the table that another file makes, in a transaction that leaves none behind."""
+    query = console.find("messages.copy_in")
+
+    lines = await console.explain(database_url, query, {})
+    with pytest.raises(InvalidInput, match="add --write"):
+        await console.run(database_url, query, {})
+    table = await console.run(database_url, query, {}, write=True)
+    made = await console.run(database_url, console.find("messages/copy_in_stage"), {}, write=True)
+
+    assert any("copy_in_stage" in line for line in lines)
+    assert (table.columns, table.rows) == (("given", "stored", "known", "refused"), [(0, 0, 0, 0)])
+    assert (made.columns, made.rows) == ((), [])
+
+
+def test_incoming_does_not_show_what_was_said() -> None:
     """Its repr, which may end in a log, has no text."""
     assert "a secret" not in repr(archived(1, chat_id=1, user_id=1, content="a secret"))
