@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from botcore import queries
+from botcore.copying import Incoming
 from botcore.database import Database, Transaction
 from botcore.errors import (
     BotcoreError,
@@ -22,7 +23,6 @@ from botcore.rows import (
     Copied,
     Delivery,
     Found,
-    Incoming,
     Kept,
     Message,
     Purged,

@@ -2,23 +2,49 @@
 
 import re
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 from operator import attrgetter
 from typing import Any, Final, NamedTuple, get_args
 
-from psycopg.rows import args_row, scalar_row
+from psycopg.rows import scalar_row
 
 from botcore import inputs, queries
 from botcore.errors import BotcoreError, InvalidInput, NotFound
 from botcore.executor import Executor, repeatable
 from botcore.queries import Parameter
-from botcore.rows import Copied, Incoming, Missing, Role
+from botcore.rows import Copied, Missing, Role, row_of
 
 BATCH: Final = 5_000
 """Messages of one transaction: it took 0.25 s, and larger ones gain nothing."""
 
 _SIZES: Final = range(1, 50_001)
 _COLUMN: Final = re.compile(r"^ +(\w+) (bigint|text|timestamptz)( NOT NULL)?,?$", re.MULTILINE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Incoming:
+    """A message for `messages.copy_in`; `chat_id` and `user_id` are botcore's ids, all others Telegram's.
+
+    `telegram_chat_id` is where it was sent to, if the chat may have become another one since: it tells whose
+    `telegram_message_id` is. With an `edited_at` the content is what the newest edit says.
+    """
+
+    chat_id: int
+    user_id: int | None
+    role: Role
+    content: str = field(repr=False)
+    sent_at: datetime
+    kind: str = "text"
+    message_thread_id: int = 0
+    telegram_chat_id: int | None = None
+    telegram_message_id: int | None = None
+    reply_to_message_id: int | None = None
+    media_group_id: str | None = None
+    sender_chat_id: int | None = None
+    forward_date: datetime | None = None
+    edited_at: datetime | None = None
 
 
 class _Column(NamedTuple):
@@ -58,7 +84,7 @@ async def _store(
         copy = f"COPY copy_in_stage ({names}) FROM STDIN (FORMAT binary)".encode()
         await transaction.copy("messages/copy_in", copy, [column.parameter.type for column in _columns()], rows)
         await _lock(transaction)
-        [copied] = await transaction.all("messages/copy_in", args_row(Copied))
+        [copied] = await transaction.all("messages/copy_in", row_of(Copied))
         # what is known may have been stored while this waited for it: then replies do not have its id yet
         if copied.stored and copied.known:
             await transaction.all("messages/copy_in_replies", scalar_row)
@@ -71,7 +97,7 @@ async def _lock(executor: Executor) -> None:
     missing: list[Missing] = []
     # a chat that became another one while this waited is found the second time
     for _ in range(2):
-        missing = await executor.all("messages/copy_in_lock", args_row(Missing))
+        missing = await executor.all("messages/copy_in_lock", row_of(Missing))
         if not missing:
             return
     raise NotFound(missing[0].kind, **{f"{missing[0].kind}_id": missing[0].id})

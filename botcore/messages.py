@@ -7,6 +7,7 @@ from typing import Final, Literal
 from psycopg.rows import scalar_row
 
 from botcore import copying, purging
+from botcore.copying import Incoming
 from botcore.errors import InvalidInput
 from botcore.executor import repeatable
 from botcore.rows import (
@@ -14,7 +15,6 @@ from botcore.rows import (
     Cleared,
     Copied,
     Found,
-    Incoming,
     Message,
     Purged,
     Role,

@@ -101,30 +101,6 @@ class Recorded:
     is_new: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Incoming:
-    """A message for `messages.copy_in`; `chat_id` and `user_id` are botcore's ids, all others Telegram's.
-
-    `telegram_chat_id` is where it was sent to, if the chat may have become another one since: it tells whose
-    `telegram_message_id` is. With an `edited_at` the content is what the newest edit says.
-    """
-
-    chat_id: int
-    user_id: int | None
-    role: Role
-    content: str = field(repr=False)
-    sent_at: datetime
-    kind: str = "text"
-    message_thread_id: int = 0
-    telegram_chat_id: int | None = None
-    telegram_message_id: int | None = None
-    reply_to_message_id: int | None = None
-    media_group_id: str | None = None
-    sender_chat_id: int | None = None
-    forward_date: datetime | None = None
-    edited_at: datetime | None = None
-
-
 @dataclass(frozen=True, slots=True)
 class Copied:
     """One batch of `messages.copy_in`: of so many given messages these are new, in the store already, not recorded."""
