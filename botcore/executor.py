@@ -76,7 +76,7 @@ class Executor:
         """Sends the rows by a binary COPY FROM STDIN, unchecked; raises what `from_psycopg` makes of errors."""
         started = perf_counter()
         try:
-            async with self._connect() as connection, connection.cursor().copy(statement) as copy:
+            async with self._connect() as connection, connection.copy(statement) as copy:
                 copy.set_types(types)
                 for row in rows:
                     await copy.write_row(row)
