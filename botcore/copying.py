@@ -17,7 +17,7 @@ from botcore.queries import Parameter
 from botcore.rows import Copied, Missing, Role, row_of
 
 BATCH: Final = 5_000
-"""Messages of one transaction: it took 0.25 s, and larger ones gain nothing."""
+"""Messages of one transaction, which took 0.35 s at most; of 20,000 it is no faster, of 1,000 a fifth slower."""
 
 _SIZES: Final = range(1, 50_001)
 _COLUMN: Final = re.compile(r"^ +(\w+) (bigint|text|timestamptz)( NOT NULL)?,?$", re.MULTILINE)
