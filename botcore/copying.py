@@ -65,7 +65,7 @@ async def copy_in(
             rows = _rows(batch, first)
             copied = await _store(executor, rows, is_known_again=all(each.telegram_message_id for each in batch))
         except BotcoreError as error:
-            error.add_note(f"messages/copy_in: nothing is stored from row {first} on, counted from 0")
+            error.add_note(f"messages/copy_in: in the batch from row {first} on, counted from 0")
             raise
         yield copied
         first += len(batch)

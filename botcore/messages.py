@@ -179,7 +179,8 @@ class Messages(Sending):
         from the start or from where the batches that came out end, by the sum of their `given`. Ids follow the order
         in which messages come; a reply finds its message where that is stored before, or comes in the same batch.
         Of who opted out or was erased after `sent_at` nothing is stored, as `record` does not: it counts as refused.
-        An error ends it with nothing stored of its batch, of 1..50000 messages; those before stay.
+        An error ends it with nothing stored of its batch, of 1..50000 messages, and those before stay; of a connection
+        lost on COMMIT it says that the outcome is unknown.
         Raises InvalidInput with field and position, and NotFound for a chat or a person that is unknown or deleted.
         """
         async for copied in copying.copy_in(self._executor, messages, batch_size):

@@ -187,7 +187,7 @@ async def test_copy_in_refuses_a_chat_or_person_that_is_not_there(
         await copied(database, [*messages, archived(4, **parents | {f"{kind}_id": bad})], batch_size=2)
 
     assert (refused.value.kind, refused.value.key) == (kind, {f"{kind}_id": bad})
-    assert refused.value.__notes__ == ["messages/copy_in: nothing is stored from row 2 on, counted from 0"]
+    assert refused.value.__notes__ == ["messages/copy_in: in the batch from row 2 on, counted from 0"]
     assert [message.telegram_message_id for message in await newest(database, parents["chat_id"])] == [100, 1, 2]
 
 

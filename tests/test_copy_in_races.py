@@ -175,7 +175,7 @@ async def test_copy_in_without_telegram_ids_that_loses_its_connection_says_so(
                 await waits
 
     assert lost.value.retry_is_safe
-    assert lost.value.__notes__ == ["messages/copy_in: nothing is stored from row 0 on, counted from 0"]
+    assert lost.value.__notes__ == ["messages/copy_in: in the batch from row 0 on, counted from 0"]
     assert one(connection, STORED) == (1, 1)
 
 
