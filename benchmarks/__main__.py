@@ -13,6 +13,7 @@ app.command("benchmarks.compare:compare", help="botcore beside its peers: record
 app.command("benchmarks.picture:picture", help="Draw what `compare --json` wrote.")
 app.command("benchmarks.delivery:delivery", help="What the delivery adds to a turn.")
 app.command("benchmarks.growth:growth", help="What grows with the table: latency, sizes, the cost of writing.")
+app.command("benchmarks.bulk:bulk", help="Many messages at once, beside a plain COPY.")
 
 if __name__ == "__main__":
     app()

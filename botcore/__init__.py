@@ -4,6 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from botcore import queries
+from botcore.copying import Incoming
 from botcore.database import Database, Transaction
 from botcore.errors import (
     BotcoreError,
@@ -19,6 +20,7 @@ from botcore.messages import NEWEST
 from botcore.rows import (
     Chat,
     ChatType,
+    Copied,
     Delivery,
     Found,
     Kept,
@@ -47,9 +49,11 @@ __all__ = [
     "ChatType",
     "ClaimLost",
     "Conflict",
+    "Copied",
     "Database",
     "Delivery",
     "Found",
+    "Incoming",
     "InvalidInput",
     "Kept",
     "Message",

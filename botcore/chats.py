@@ -78,8 +78,9 @@ class Chats:
 
         The row known first stays, and has the supergroup's id and all messages; those of the group keep their Telegram
         ids negated, since a supergroup counts anew. By the group's id everything finds the same chat. By botcore's id
-        of the row that ended, `get` and `messages.add` find it, nothing else does. Told again it changes nothing. One
-        transaction of small statements, for which writers in these chats wait: 0.3 ms a message of the group.
+        of the row that ended, `get`, `messages.add` and `messages.copy_in` find it, nothing else does. Told again it
+        changes nothing. One transaction of small statements, for which writers in these chats wait: 0.3 ms a message
+        of the group.
         Raises Conflict for what Telegram never does: a migration on to a chat that ended in one itself, or of two
         groups with the same message ids into one chat.
         """

@@ -10,6 +10,7 @@ from typing import Any, Final, Self, TypeVar
 import psycopg
 from psycopg import waiting
 from psycopg.abc import PQGen
+from psycopg.generators import copy_end
 from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 
@@ -81,6 +82,17 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
         except asyncio.CancelledError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 await self._interrupt(gen)
+            raise
+
+    @asynccontextmanager
+    async def copy(self, statement: bytes) -> AsyncIterator[psycopg.AsyncCopy]:
+        """As `copy` of psycopg's cursors, but that a COPY is ended whose caller was cancelled as it began."""
+        try:
+            async with self.cursor().copy(statement) as copy:
+                yield copy
+        except asyncio.CancelledError:
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                await self._interrupt(copy_end(self.pgconn, b"cancelled"))
             raise
 
     async def _interrupt(self, gen: PQGen[Any]) -> None:

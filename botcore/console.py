@@ -90,7 +90,8 @@ async def explain(
         prefix, statement, values = f"EXPLAIN (GENERIC_PLAN, {options})\n", _numbered(query), None
     else:
         prefix, statement, values = f"EXPLAIN ({options})\n", query.statement, _values(query, texts)
-    async with _transaction(url, query, read_only=not analyze, rollback=True) as connection:
+    # a query that comes after another one needs the table that this makes
+    async with _transaction(url, query, read_only=not (analyze or query.after), rollback=True) as connection:
         if generic and connection.info.server_version < _GENERIC_PLAN_SINCE:
             raise Unavailable("a generic plan is shown by PostgreSQL 16 and newer")
         cursor = connection.cursor(row_factory=scalar_row)
@@ -115,6 +116,8 @@ async def _transaction(url: str, query: Query, *, read_only: bool, rollback: boo
         await connection.set_read_only(True if read_only else None)
         try:
             async with connection.transaction(force_rollback=rollback):
+                if query.after:
+                    await connection.execute(queries.load(query.after).statement)
                 yield connection
         except psycopg.Error as error:
             raise from_psycopg(error, query.name) from error

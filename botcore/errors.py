@@ -45,12 +45,16 @@ class ClaimLost(BotcoreError):
 
 
 class InvalidInput(BotcoreError):
-    """A value was refused before or by the server; `field` names the argument, never its content."""
+    """A value was refused before or by the server; `field` names the argument, never its content.
 
-    def __init__(self, field: str, reason: str) -> None:
+    Where many rows were given, `position` says in which, counted from 0.
+    """
+
+    def __init__(self, field: str, reason: str, *, position: int | None = None) -> None:
         self.field: Final = field
         self.reason: Final = reason
-        super().__init__(f"{field}: {reason}")
+        self.position: Final = position
+        super().__init__(f"{field}{'' if position is None else f' of row {position}'}: {reason}")
 
 
 class Unavailable(BotcoreError):

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import wraps
 from time import perf_counter
@@ -70,6 +70,21 @@ class Executor:
         """The only row of the query, or None; raises as `all` does."""
         return next(iter(await self.all(name, row, **values)), None)
 
+    async def copy(
+        self, name: str, statement: bytes, /, types: Sequence[str], rows: Iterable[Sequence[object]]
+    ) -> None:
+        """Sends the rows by a binary COPY FROM STDIN, unchecked; raises what `from_psycopg` makes of errors."""
+        started = perf_counter()
+        try:
+            async with self._connect() as connection, connection.copy(statement) as copy:
+                copy.set_types(types)
+                for row in rows:
+                    await copy.write_row(row)
+        except psycopg.Error as error:
+            raise from_psycopg(error, name, is_undone=self._in_transaction) from error
+        finally:
+            _log.debug("copy", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
+
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Executor"]:
         """An executor whose queries are one transaction; inside of one already, a savepoint."""
@@ -95,7 +110,7 @@ class Executor:
         async with self._connect() as connection:
             cursor = connection.cursor(binary=True, row_factory=row)
             await cursor.execute(statement, values, prepare=True)
-            return await cursor.fetchall()
+            return await cursor.fetchall() if cursor.description else []
 
 
 def repeatable(

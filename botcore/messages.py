@@ -1,16 +1,19 @@
 """Messages: how a dialogue (chat, person, topic) is read, added to and forgotten."""
 
+from collections.abc import AsyncIterable, AsyncIterator, Iterable
 from datetime import datetime
 from typing import Final, Literal
 
 from psycopg.rows import scalar_row
 
-from botcore import purging
+from botcore import copying, purging
+from botcore.copying import Incoming
 from botcore.errors import InvalidInput
 from botcore.executor import repeatable
 from botcore.rows import (
     ChatType,
     Cleared,
+    Copied,
     Found,
     Message,
     Purged,
@@ -165,6 +168,23 @@ class Messages(Sending):
             before_id=after.message.id if after else NEWEST,
             page_size=page_size,
         )
+
+    async def copy_in(
+        self, messages: AsyncIterable[Incoming] | Iterable[Incoming], *, batch_size: int = copying.BATCH
+    ) -> AsyncIterator[Copied]:
+        """Stores many messages, each once: gives what became of batch after batch, each a transaction of its own.
+
+        Nothing is read or stored but by iterating. What its chat has already, by `telegram_message_id`, deleted or
+        not, stays as it is; a message without one is always new. So after a crash the same messages can be given again,
+        from the start or from where the batches that came out end, by the sum of their `given`. Ids follow the order
+        in which messages come; a reply finds its message where that is stored before, or comes in the same batch.
+        Of who opted out or was erased after `sent_at` nothing is stored, as `record` does not: it counts as refused.
+        An error ends it with nothing stored of its batch, of 1..50000 messages, and those before stay; of a connection
+        lost on COMMIT it says that the outcome is unknown.
+        Raises InvalidInput with field and position, and NotFound for a chat or a person that is unknown or deleted.
+        """
+        async for copied in copying.copy_in(self._executor, messages, batch_size):
+            yield copied
 
     @repeatable()
     async def delete(self, *, chat_id: int, message_id: int) -> bool:

@@ -12,7 +12,8 @@ _FOR_PEOPLE = re.compile(r"^ *--.*\n|^ +", re.MULTILINE)
 _PLACEHOLDER = re.compile(r":'(\w+)'")
 _PARAMETER = re.compile(r"^-- (\w+) +((?:bigint|text|timestamptz)(?:\[\])?)( .*)?$", re.MULTILINE)
 # what another session notices is a write too: FOR UPDATE, FOR KEY SHARE, pg_advisory_lock, pg_notify
-_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|SHARE)\b|advisory|notify")
+_WRITES = re.compile(r"\b(INSERT|UPDATE|DELETE|SHARE|CREATE|DROP)\b|advisory|notify")
+_AFTER = re.compile(r"^-- after +(\w+/\w+)$", re.MULTILINE)
 _RANGE = re.compile(r"(\d+)\.\.(\d+)")
 
 
@@ -26,13 +27,17 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """One file of sql/: its name as `folder/file`, its whole text, and what of it the driver executes."""
+    """One file of sql/: its name as `folder/file`, its whole text, and what of it the driver executes.
+
+    `after` is the name of the one that makes the table which this one reads, in the same transaction.
+    """
 
     name: str
     text: str
     statement: bytes
     parameters: Mapping[str, Parameter]
     only_reads: bool
+    after: str | None = None
 
 
 def folder() -> Path:
@@ -54,7 +59,15 @@ def parse(name: str, text: str) -> Query:
     statement = _PLACEHOLDER.sub(r"%(\1)s", _FOR_PEOPLE.sub("", text).replace("%", "%%"))
     used = set(_PLACEHOLDER.findall(text))
     declared = {name: _parameter(kind, rest) for name, kind, rest in _PARAMETER.findall(text) if name in used}
-    return Query(name, text, statement.encode(), declared, only_reads=not _WRITES.search(statement))
+    after = _AFTER.search(text)
+    return Query(
+        name,
+        text,
+        statement.encode(),
+        declared,
+        only_reads=not _WRITES.search(statement),
+        after=after[1] if after else None,
+    )
 
 
 @cache

@@ -102,6 +102,24 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class Copied:
+    """One batch of `messages.copy_in`: of so many given messages these are new, in the store already, not recorded."""
+
+    given: int
+    stored: int
+    known: int
+    refused: int
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A chat or a person, as `kind` says, that is unknown or deleted."""
+
+    kind: str
+    id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
     """A message that a search found; `rank` is ts_rank in millionths, higher for the better match, 0 in `newest`."""
 

@@ -45,7 +45,7 @@ def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[
     stages: tuple[Callable[[], list[str]], ...] = (
         lambda: [*form(text), *parameters(name, text), *method(name), *removal(name, text)],
         lambda: described(name, text, connection),
-        lambda: in_psql(text, psql, url),
+        lambda: in_psql(name, text, psql, url),
         lambda: hides_deleted(name, text, connection),
     )
     # a later stage has nothing to say about a file that an earlier one refuses
@@ -78,7 +78,7 @@ def is_header(text: str) -> bool:
         len(paragraphs) > 1
         and bool(re.match(r"-- [A-Z'].*[.](\n|$)", text))
         and all(re.match(r"-- \w+ +\w", line) for line in parameters)
-        and bool(re.match(r"-- returns +\w+ ", returns))
+        and bool(re.match(r"-- returns +(\w+ |nothing$)", returns))
     )
 
 
@@ -91,7 +91,7 @@ def parameters(name: str, text: str) -> list[str]:
     """Where the header's parameters are not those of the statement."""
     used = set(re.findall(r":'(\w+)'", text))
     declared = set(queries.parse(name, text).parameters)
-    listed = set(re.findall(r"^-- (\w+)  +\w", text, re.MULTILINE)) - {"returns"}
+    listed = set(re.findall(r"^-- (\w+)  +\w", text, re.MULTILINE)) - {"returns", "after"}
     return [f"parameter {parameter} is not declared" for parameter in used - declared] + [
         f"parameter {parameter} is not used" for parameter in listed - used
     ]
@@ -127,10 +127,13 @@ def described(name: str, text: str, connection: psycopg.Connection) -> list[str]
     query = queries.parse(name, text)
     order = list(dict.fromkeys(re.findall(r":'(\w+)'", text)))
     numbered = re.sub(r":'(\w+)'", lambda match: f"${order.index(match[1]) + 1}", text)
-    prepared = connection.pgconn.prepare(b"", numbered.encode())
+    with connection.transaction(force_rollback=True):
+        if query.after:
+            connection.execute(queries.load(query.after).statement)
+        prepared = connection.pgconn.prepare(b"", numbered.encode())
+        result = connection.pgconn.describe_prepared(b"")
     if prepared.status != psycopg.pq.ExecStatus.COMMAND_OK:
         return [f"does not prepare: {prepared.get_error_message()}"]
-    result = connection.pgconn.describe_prepared(b"")
     inferred = {parameter: TYPES.get(result.param_type(at), "?") for at, parameter in enumerate(order)}
     wrong = [
         f"parameter {parameter} is {kind} for the server, {query.parameters[parameter].type} in the header"
@@ -144,6 +147,8 @@ def described(name: str, text: str, connection: psycopg.Connection) -> list[str]
 def columns_complaints(text: str, columns: list[tuple[str, str]]) -> list[str]:
     """Where the columns are not the fields of what the header says it returns."""
     returns = re.search(r"^-- returns +(\w+)", text, re.MULTILINE)[1]  # type: ignore[index]
+    if returns == "nothing":
+        return [f"returns {columns}, not nothing"] if columns else []
     if returns not in ROWS:
         return [] if [kind for _, kind in columns] == [returns] else [f"returns {columns}, not one {returns}"]
     # of a query of many calls each row tells whose it is
@@ -165,17 +170,19 @@ def row_fields(row: type) -> list[tuple[str, str]]:
     ]
 
 
-def in_psql(text: str, psql: list[str], url: str) -> list[str]:
-    """Where a real psql refuses the text with the values of sample.psql."""
+def in_psql(name: str, text: str, psql: list[str], url: str) -> list[str]:
+    """Where a real psql refuses the text with the values of sample.psql, after the file that it comes after."""
     sample = (queries.folder() / "sample.psql").read_text()
     # and with ids as large as Telegram's, which a literal beside them must not make an integer of
-    unbounded = [name for name, each in queries.parse("", text).parameters.items() if each == Parameter("bigint")]
+    query = queries.parse(name, text)
+    unbounded = [name for name, each in query.parameters.items() if each == Parameter("bigint")]
     large = "".join(f"\\set {name} 7000000000\n" for name in unbounded)
+    run_alone = f"\nBEGIN;\n{queries.load(query.after).text if query.after else ''}{text}\nROLLBACK;\n"
     found = []
     for program in psql:
         run = subprocess.run(
             [program, "-X", "-q", "-v", "ON_ERROR_STOP=1", url],
-            input=f"{sample}\nBEGIN;\n{text}\nROLLBACK;\n{large}\nBEGIN;\n{text}\nROLLBACK;\n",
+            input=f"{sample}{run_alone}{large}{run_alone}",
             capture_output=True,
             text=True,
             check=False,

@@ -1,9 +1,10 @@
 """What people say, for tests: a call of `record` with everything filled in."""
 
+from collections.abc import AsyncIterable, Iterable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from botcore import Message, Recorded, Transaction
+from botcore import Copied, Incoming, Message, Recorded, Transaction
 
 SENT_AT = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -55,3 +56,26 @@ def update(update_id: int, *, chat: int = 7, text: str = "Hello") -> dict[str, A
     private = {"id": chat, "type": "private", "first_name": "Ada"}
     sent = {"message_id": update_id, "date": int(SENT_AT.timestamp()), "chat": private, "from": person, "text": text}
     return {"update_id": update_id, "message": sent}
+
+
+def archived(number: int, **changes: Any) -> Incoming:
+    """A message for `messages.copy_in` under this Telegram id, sent so many seconds after the first."""
+    given: dict[str, Any] = {
+        "role": "user",
+        "content": f"Message {number}",
+        "sent_at": SENT_AT + timedelta(seconds=number),
+    }
+    return Incoming(**given | {"telegram_message_id": number} | changes)
+
+
+async def copied(
+    database: Transaction, messages: AsyncIterable[Incoming] | Iterable[Incoming], batch_size: int = 5_000
+) -> Copied:
+    """The counts of all batches of a `copy_in` together."""
+    batches = [batch async for batch in database.messages.copy_in(messages, batch_size=batch_size)]
+    return Copied(
+        given=sum(batch.given for batch in batches),
+        stored=sum(batch.stored for batch in batches),
+        known=sum(batch.known for batch in batches),
+        refused=sum(batch.refused for batch in batches),
+    )

@@ -88,6 +88,10 @@ def test_query_that_is_asked_again_only_reads(name: str, connection: psycopg.Con
         ("messages/delete", "UPDATE messages\nSET deleted_at = clock_timestamp()", "DELETE FROM messages", "removes"),
         ("messages/purge", "WHERE :'dry_run' = 'no'", "WHERE :'dry_run' <> 'yes'", "removes rows by another word"),
         ("stats/totals", "-- returns  Totals", "-- returns  Message", "are not the fields of Message"),
+        ("messages/copy_in", "-- after    messages/copy_in_stage\n", "", "does not prepare"),
+        ("messages/copy_in", "s.content,", "s.contents,", "does not prepare"),
+        ("messages/copy_in_stage", "-- returns  nothing", "-- returns  bigint  1 row", "not one bigint"),
+        ("messages/copy_in_replies", "-- returns  bigint", "-- returns  nothing", "not nothing"),
     ],
 )
 def test_contract_refuses_a_mutant(
@@ -104,7 +108,7 @@ def test_contract_refuses_a_mutant(
 
 def test_psql_refuses_what_the_server_would_accept(psql: list[str], url: str) -> None:
     """The psql check sees what only psql minds: a variable that sample.psql does not set."""
-    found = contract.in_psql("SELECT :'not_set';", psql, url)
+    found = contract.in_psql("", "SELECT :'not_set';", psql, url)
 
     assert len(found) == len(psql)
 

@@ -8,7 +8,7 @@ import pytest
 
 from botcore import Database
 from tests.conftest import Measured
-from tests.factories import said
+from tests.factories import archived, copied, said
 from tests.faults.servers import Server
 
 Call = Callable[[Database, Server], Awaitable[object]]
@@ -34,6 +34,14 @@ async def between_statements(database: Database, server: Server) -> None:
         await said(inner)
         server.freeze()
         await asyncio.sleep(60)
+
+
+async def copying_in(database: Database, server: Server) -> None:
+    """Many messages on their way, frozen somewhere in the midst of it."""
+    message = (await said(database)).message
+    key = {"chat_id": message.chat_id, "user_id": message.user_id}
+    asyncio.get_running_loop().call_later(0.7, server.freeze)
+    await copied(database, (archived(number, **key, content="x" * 300) for number in range(200, 100_000)))
 
 
 async def rolling_back(database: Database, server: Server) -> None:
@@ -80,6 +88,7 @@ async def beginning_to_listen(database: Database, server: Server) -> None:
         plain,
         between_statements,
         pytest.param(inside_a_transaction, marks=pytest.mark.slow),
+        pytest.param(copying_in, marks=pytest.mark.slow),
         pytest.param(rolling_back, marks=pytest.mark.slow),
         pytest.param(committing, marks=pytest.mark.slow),
         pytest.param(waiting_for_a_connection, marks=pytest.mark.slow),
