@@ -30,6 +30,7 @@ def connection(create_database: CreateDatabase, template: str) -> Iterator[psyco
 
 SHARED = {"bot_id": "1", "first_name": "Ada"}
 NEW = SHARED | {"telegram_message_id": "100001"}
+NEW_IN_LISTS = {"bot_ids": "{1}", "first_names": "{Ada}", "telegram_message_ids": "{100001}"}
 
 
 @pytest.mark.parametrize("mode", MODES)
@@ -42,6 +43,10 @@ NEW = SHARED | {"telegram_message_id": "100001"}
         ("messages/record", NEW, ["uq_messages_chat_id_telegram_message_id"], 80),
         ("messages/add", NEW, ["uq_messages_chat_id_telegram_message_id"], 80),
         ("messages/deliver", NEW | {"message_id": "1"}, ["uq_messages_chat_id_telegram_message_id"], 80),
+        ("messages/recent_many", {}, ["ix_messages_dialogue"], 40),
+        ("messages/window_many", {"message_counts": "{20}"}, ["ix_messages_dialogue", "ix_messages_system"], 50),
+        ("messages/record_many", NEW_IN_LISTS, ["uq_chats_bot_id_telegram_chat_id_business_connection_id"], 80),
+        ("messages/add_many", NEW_IN_LISTS, ["pk_chats", "pk_users"], 80),
     ],
 )
 def test_hot_query_reads_what_it_gives(
@@ -54,7 +59,8 @@ def test_hot_query_reads_what_it_gives(
     mode: Mode,
 ) -> None:
     """By its index, a few pages, of the long dialogue as of a short one, without looking at what is not given."""
-    ids = dict.fromkeys(["chat_id", "user_id", "telegram_chat_id", "telegram_user_id"], str(chat))
+    names = ["chat_id", "user_id", "telegram_chat_id", "telegram_user_id"]
+    ids = dict.fromkeys(names, str(chat)) | {f"{name}s": f"{{{chat}}}" for name in names}
 
     with connection.transaction(force_rollback=True):
         plan = explain(connection, name, mode, analyze=True, **ids | changes)
