@@ -6,9 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 
-def dump(binaries: Path, url: str) -> str:
+def dump(binaries: Path, url: str, *arguments: str) -> str:
     """The output of pg_dump: all schemas and rows, one INSERT a line."""
-    command = [str(binaries / "pg_dump"), "--inserts", url]
+    command = [str(binaries / "pg_dump"), "--inserts", *arguments, url]
     output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     # a random key of each run's own, in which any short word may stand
     return re.sub(r"^\\(un)?restrict .*$", "", output, flags=re.MULTILINE)
