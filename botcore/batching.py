@@ -5,9 +5,9 @@ Nobody waits for company: a call that comes alone runs at once, as its own state
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Hashable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final
 
 import psycopg
@@ -28,6 +28,8 @@ _MOST_ROWS: Final = 2_560
 _CALLS_PER_CONNECTION: Final = 20
 # While so many run by themselves, the others wait
 _MOST_APART: Final = 1_000
+# What a statement costs is mostly its own: one at a time is of more calls. Nobody waits for longer than this
+_TURN_SECONDS: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,8 @@ class Batching:
     def __init__(self, execute: Execute, limits: Limits) -> None:
         # those that run by themselves wait here rather than in the pool, where there may be no room for so many
         semaphore = asyncio.Semaphore(limits.max_size)
-        self._lines = {name: _Line(name, execute, limits, semaphore) for name in FORMS}
+        turn = asyncio.Lock()
+        self._lines = {name: _Line(name, execute, limits, turn, semaphore) for name in FORMS}
 
     async def run(self, query: Query, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
         """The rows of one call of a query in FORMS; raises what driver and pool raise."""
@@ -120,15 +123,18 @@ class _Queue:
 class _Line:
     """The calls of one query: one statement of them at a time."""
 
-    def __init__(self, name: str, execute: Execute, limits: Limits, semaphore: asyncio.Semaphore) -> None:
+    def __init__(
+        self, name: str, execute: Execute, limits: Limits, turn: asyncio.Lock, semaphore: asyncio.Semaphore
+    ) -> None:
         self._form = FORMS[name]
         self._execute = execute
         self._limits = limits
+        self._turn = turn
         self._semaphore = semaphore
         plain, joined = queries.load(name), queries.load(self._form.joined)
         self._plain, self._joined = plain.statement, joined.statement
         self._lists = [
-            (one, many, _ELEMENTS[plain.parameters[one].type])
+            (one, many, plain.parameters[one].type)
             for one, many in zip(plain.parameters, joined.parameters, strict=True)
         ]
         self._waiting: deque[_Call] = deque()
@@ -197,14 +203,28 @@ class _Line:
             flight.task = asyncio.create_task(self._fly(flight))
 
     async def _fly(self, flight: _Flight) -> None:
-        self._board(flight)
         try:
-            if flight.calls:
-                await self._settle(flight.calls)
+            async with self._taken_turn():
+                self._board(flight)
+                if flight.calls:
+                    await self._settle(flight.calls)
         finally:
             self._is_crowded = len(flight.calls) > 1
             self._is_busy = False
             self._start()
+
+    @asynccontextmanager
+    async def _taken_turn(self) -> AsyncIterator[None]:
+        """The database's lines take turns, but a statement that takes long keeps the others for a moment only."""
+        is_mine = False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_TURN_SECONDS):
+                is_mine = await self._turn.acquire()
+        try:
+            yield
+        finally:
+            if is_mine:
+                self._turn.release()
 
     def _board(self, flight: _Flight) -> None:
         """Takes as many of those who wait as go into one statement, in their order."""
@@ -243,7 +263,7 @@ class _Line:
         row = calls[0].row
         if len(calls) == 1:
             return [await self._execute(self._plain, row, calls[0].values)]
-        lists = {many: _list(calls, one, element) for one, many, element in self._lists}
+        lists = {many: queries.array((call.values[one] for call in calls), kind) for one, many, kind in self._lists}
         answers: list[list[Any]] = [[] for _ in calls]
         await self._execute(self._joined, _dealt(row, answers), lists)
         return [rows or (None if self._form.order else rows) for rows in answers]
@@ -265,25 +285,3 @@ def _dealt(row: AsyncRowFactory[Any], answers: list[list[Any]]) -> AsyncRowFacto
         return lambda values: answers[values[-1] - 1].append(make(values[:-1]))
 
     return deal
-
-
-def _list(calls: list[_Call], name: str, element: Callable[[Any], str]) -> str:
-    # in one piece: psycopg's own takes ten times as long for a list
-    values = [call.values[name] for call in calls]
-    return "{" + ",".join(["NULL" if value is None else element(value) for value in values]) + "}"
-
-
-def _quoted(text: str) -> str:
-    # https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _moment(at: datetime) -> str:
-    return f'"{at}"'
-
-
-_ELEMENTS: Final[Mapping[str, Callable[[Any], str]]] = {
-    "bigint": int.__repr__,
-    "text": _quoted,
-    "timestamptz": _moment,
-}

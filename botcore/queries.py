@@ -1,10 +1,11 @@
 """sql/ -> psycopg: a file as psql reads it becomes a statement as the driver takes it."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any, Final
 
 from psycopg.sql import Literal
 
@@ -78,20 +79,34 @@ def load(name: str) -> Query:
 
 def paste(query: Query, values: Mapping[str, object]) -> str:
     """The file's text with the values filled in as psql would, ready for any psql; None is NULL."""
-    literals = {name: _literal(value) for name, value in values.items()}
+    literals = {name: _literal(value, query.parameters[name].type) for name, value in values.items()}
     return _PLACEHOLDER.sub(lambda match: literals[match[1]], query.text)
 
 
-def _literal(value: object) -> str:
+def array(values: Iterable[Any], kind: str) -> str:
+    """A list as PostgreSQL reads it, NULL for None; `kind` is the type of what is in it.
+
+    In one piece, for psycopg's own takes ten times as long. https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO
+    """
+    element = _ELEMENTS[kind]
+    return "{" + ",".join(["NULL" if value is None else element(value) for value in values]) + "}"
+
+
+def _literal(value: Any, kind: str) -> str:
     if value is None:
         return "NULL"
-    text = f"{{{','.join(map(_element, value))}}}" if isinstance(value, list) else str(value)
-    return Literal(text).as_string()
+    return Literal(array(value, kind.removesuffix("[]")) if isinstance(value, list) else str(value)).as_string()
 
 
-def _element(value: object) -> str:
-    # https://www.postgresql.org/docs/18/arrays.html#ARRAYS-IO
-    return '"' + value.replace("\\", r"\\").replace('"', r"\"") + '"' if isinstance(value, str) else str(value)
+def _quoted(value: object) -> str:
+    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_ELEMENTS: Final[Mapping[str, Callable[[Any], str]]] = {
+    "bigint": int.__repr__,
+    "text": _quoted,
+    "timestamptz": _quoted,
+}
 
 
 def _parameter(kind: str, rest: str) -> Parameter:
