@@ -1,7 +1,10 @@
 """Every setting of a connection and of the pool, each with its reason."""
 
 import asyncio
+from collections.abc import AsyncIterator, Coroutine, Generator
+from contextlib import asynccontextmanager
 from time import monotonic
+from types import coroutine
 from typing import Any, Final, TypedDict
 
 import psycopg
@@ -99,13 +102,28 @@ class Pool(AsyncConnectionPool[Connection]):
             await connection.close()
             await self.putconn(connection)
 
+    @asynccontextmanager
+    async def connection(self, timeout: float | None = None) -> AsyncIterator[Connection]:  # noqa: ASYNC109 - the pool's
+        """As psycopg's, which would also commit: in autocommit there is nothing to."""
+        connection = await self.getconn(timeout)
+        try:
+            yield connection
+        finally:
+            await self.putconn(connection)
+
     async def putconn(self, connection: Connection) -> None:
         """Takes the connection back; where it was lost, those made before go too, once.
 
         They can be as dead and look alive, when whatever was between forgot them.
         """
-        # That takes several steps, and may wait for the pool's lock: cancelled in between, it would be lost
-        await asyncio.shield(super().putconn(connection))
+        returning = super().putconn(connection)
+        try:
+            pending = returning.send(None)
+        except StopIteration:
+            pass  # it waited for nothing, as nearly always; a task would take as long as all the rest
+        else:
+            # it waits for a lock: cancelled there, the connection would be lost
+            await asyncio.shield(_rest(returning, pending))
         # The last used is the next given: a few hot sessions serve better than all of them in turn
         if self._pool and self._pool[-1] is connection:
             self._pool.rotate(1)
@@ -130,6 +148,13 @@ class Pool(AsyncConnectionPool[Connection]):
 async def _configure(connection: Connection) -> None:
     # not among libpq's options, which PgBouncer refuses
     await connection.execute(queries.load("database/connect").statement)
+
+
+@coroutine
+def _rest(started: Coroutine[Any, Any, None], pending: Any) -> Generator[Any, Any, None]:
+    """What is left of a coroutine that waits for `pending`, as one that a task can run."""
+    yield pending
+    yield from started
 
 
 def _cancellations() -> int:

@@ -65,6 +65,20 @@ async def test_add_at_once_is_one_statement(database: Database, connection: psyc
     assert connection.execute(f"{TRANSACTIONS} WHERE role = 'assistant'").fetchone() in {(1,), (2,)}
 
 
+async def test_long_texts_share_a_statement_with_few(database: Database, connection: psycopg.Connection) -> None:
+    """Twenty of 100,000 characters are several statements, so that none of them takes the memory of all."""
+    questions = await crowd(database)
+
+    answers = await asyncio.gather(
+        *(database.messages.add(**dialogue(each), role="assistant", content="x" * 100_000) for each in questions)
+    )
+
+    assert {each.length for each in answers} == {100_000}
+    row = connection.execute(f"{TRANSACTIONS} WHERE role = 'assistant'").fetchone()
+    assert row
+    assert row[0] >= 10
+
+
 @pytest.mark.parametrize("calls", [1, 2, 7, 200])
 async def test_reading_at_once_gives_what_reading_alone_gives(
     database: Database, database_url: str, calls: int

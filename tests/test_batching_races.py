@@ -127,6 +127,45 @@ async def test_joined_calls_wait_no_longer_than_for_a_connection(database_url: s
         assert (await said(database, telegram_user_id=1, telegram_message_id=2)).is_new
 
 
+async def test_calls_behind_a_statement_that_hangs_are_told_in_time(
+    database_url: str, connection: psycopg.Connection
+) -> None:
+    """The callers of the statement itself wait as long as they like, as they would for one of their own."""
+    async with Database.connect(database_url, timeout_seconds=0.3, join_calls=True) as database:
+        await crowd(database)
+        with psycopg.connect(database_url) as other:
+            other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+            first = [asyncio.create_task(said(database, telegram_user_id=n, telegram_message_id=2)) for n in ids(20)]
+            await until_waiting(connection)
+
+            second = [said(database, telegram_user_id=n, telegram_message_id=3) for n in ids(20)]
+            ends = await asyncio.wait_for(asyncio.gather(*second, return_exceptions=True), 2)
+
+        assert all(isinstance(end, Unavailable) and end.retry_is_safe for end in ends)
+        assert all(each.is_new for each in await asyncio.gather(*first))
+
+
+async def test_statement_of_many_that_was_lost_is_nobodys_success(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    """What has no Telegram id is not tried again by itself: it could be stored twice. Each caller is told."""
+    keys = [dialogue(each) for each in await crowd(database)]
+    # from now on they are known to come together
+    await asyncio.gather(*(database.messages.add(**key, role="user", content="Well?") for key in keys))
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        calls = [asyncio.create_task(database.messages.add(**key, role="assistant", content="Answer")) for key in keys]
+        await until_waiting(connection)
+        connection.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        )
+        ends = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+
+    assert all(isinstance(end, Unavailable) and not end.retry_is_safe for end in ends)
+    assert connection.execute("SELECT count(*) FROM messages WHERE role = 'assistant'").fetchone() == (0,)
+
+
 async def test_joined_calls_that_wait_are_limited(database_url: str) -> None:
     """Twenty calls wait for each caller that may wait for a connection; those beyond are refused at once."""
     async with Database.connect(database_url, max_size=1, max_waiting=2, join_calls=True) as database:
