@@ -21,12 +21,15 @@ async def database(database_url: str) -> AsyncIterator[Database]:
         yield opened
 
 
-async def test_locked_chat_keeps_no_other_waiting(database: Database, connection: psycopg.Connection) -> None:
-    """While somebody changes one chat, messages of others are stored; those of this one follow, in their order."""
+@pytest.mark.parametrize("parent", ["chats WHERE telegram_chat_id", "users WHERE telegram_user_id"])
+async def test_locked_parent_keeps_no_other_waiting(
+    database: Database, connection: psycopg.Connection, parent: str
+) -> None:
+    """While somebody changes a chat or person, others' messages are stored; theirs follow, in their order."""
     await crowd(database)
     mine = []
     with psycopg.connect(connection.info.dsn) as other:
-        other.execute("SELECT FROM chats WHERE telegram_chat_id = 7 FOR UPDATE")
+        other.execute(f"SELECT FROM {parent} = 7 FOR UPDATE".encode())
         for number in (2, 3, 4):
             calls = [
                 asyncio.create_task(said(database, telegram_user_id=n, telegram_message_id=number)) for n in ids(20)
