@@ -8,7 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from botcore import Database, InvalidInput, Message, NotFound, NotRecorded, Recorded
@@ -104,6 +104,7 @@ async def test_reading_at_once_gives_what_reading_alone_gives(
 
 @settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")), min_size=2, max_size=20))
+@example(["", '"', "\\", '\\"', "{}", "NULL", ",", "a\nb", "'", "%s", ":'name'", '{"a": "\\u00e4"}'])
 async def test_text_is_stored_as_it_was_given(database: Database, texts: list[str]) -> None:
     """Quotes, braces, backslashes, NULL and line ends go through the lists as they are, in every field."""
     [question] = await crowd(database, chats=1)
