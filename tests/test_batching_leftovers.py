@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator, Awaitable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from botcore import ClaimLost, Database, Message, NotFound, NotRecorded, Recorded
+from tests.conftest import until_waiting
 from tests.crowds import crowd, ids
 from tests.factories import dialogue, person, said, update
 from tests.test_migrate import GROUP, NEW, OLD, SUPERGROUP, migrate
@@ -195,3 +197,36 @@ async def test_record_from_before_an_erasure(database: Database) -> None:
 
     assert isinstance(before, NotRecorded)
     assert isinstance(after, Recorded)
+
+
+@pytest.mark.parametrize("method", ["record", "add"])
+async def test_chat_is_not_deleted_under_a_statement_that_writes_there(
+    database: Database, connection: psycopg.Connection, method: str
+) -> None:
+    """The statement waits for somebody else's message: a deletion waits for it, and takes what it stored along."""
+    first, *_, last = [await newest(database, n) for n in ids(CROWD)]
+    assert first
+    assert last
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute(
+            "INSERT INTO messages (chat_id, role, content, telegram_message_id, sent_at)"
+            " VALUES (%s, 'user', 'Hello', 5, now())",
+            [first.chat_id],
+        )
+        if method == "record":
+            calls = [said(database, telegram_user_id=n, telegram_message_id=5) for n in (1, CROWD)]
+        else:
+            calls = [
+                database.messages.add(**dialogue(each), **ANSWER, telegram_message_id=5)  # type: ignore[misc]
+                for each in (first, last)
+            ]
+        ends = asyncio.gather(*calls)
+        await until_waiting(connection)
+        deleting = asyncio.create_task(database.chats.delete(chat_id=last.chat_id))
+        await asyncio.sleep(0.3)
+        other.rollback()
+
+    await ends
+    assert await deleting
+    live = "SELECT count(*) FROM messages WHERE chat_id = %s AND deleted_at IS NULL"
+    assert connection.execute(live, [last.chat_id]).fetchone() == (0,)
