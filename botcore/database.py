@@ -67,8 +67,8 @@ class Database(Transaction):
         if require_server:
             await (await pool.connect(url)).close()
         async with closed as opened:
-            joining = Limits(opened.max_size, opened.max_waiting, opened.timeout) if join_calls else None
-            yield cls(Executor(opened.connection, joining=joining), url)
+            limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
+            yield cls(Executor(opened.connection, joining=limits if join_calls else None), url)
 
     async def ping(self) -> None:
         """One round trip to the server; raises Unavailable when there is no answer."""

@@ -12,9 +12,10 @@ import psycopg
 from psycopg.rows import AsyncRowFactory
 
 from botcore import inputs, queries
-from botcore.batching import FORMS, Batching, Limits
+from botcore.batching import Batching, Limits
 from botcore.connection import Connection
 from botcore.errors import Unavailable, from_psycopg, is_lost
+from botcore.joins import FORMS
 from botcore.queries import Query
 
 Row = TypeVar("Row")
@@ -29,7 +30,7 @@ _sql_log.setLevel(logging.CRITICAL)
 class Executor:
     """What every repository runs its queries through; `connect` gives a connection for one query or block.
 
-    With `joining` concurrent calls of the queries in `batching.FORMS` are one statement; in a transaction none is.
+    With `joining` concurrent calls of the queries in `joins.FORMS` are one statement; in a transaction none is.
     """
 
     def __init__(
@@ -83,7 +84,8 @@ class Executor:
         except psycopg.Error as error:
             raise from_psycopg(error, name, is_undone=self._in_transaction) from error
         finally:
-            _log.debug("copy", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("copy", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Executor"]:

@@ -87,12 +87,12 @@ class Pool(AsyncConnectionPool[Connection]):
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
         cancellations = _cancellations()
         while True:
+            # The last used is the next given: a few hot sessions serve better than all of them in turn
+            self._pool.rotate(1)
             try:
                 connection = await super().getconn(deadline - monotonic())
             except PoolTimeout as error:
-                if self._failure:
-                    raise unreachable(self._address, self._failure) from error
-                raise
+                raise self.overdue() from error
             # Python 3.11's asyncio.wait_for, which the pool waits by, swallows one that comes with the connection
             if _cancellations() > cancellations:
                 await self.putconn(connection)
@@ -124,9 +124,6 @@ class Pool(AsyncConnectionPool[Connection]):
         else:
             # it waits for a lock: cancelled there, the connection would be lost
             await asyncio.shield(_rest(returning, pending))
-        # The last used is the next given: a few hot sessions serve better than all of them in turn
-        if self._pool and self._pool[-1] is connection:
-            self._pool.rotate(1)
         if connection.broken and connection.opened_at > self._renewed_at:
             self._renewed_at = monotonic()
             await self.drain()
@@ -140,6 +137,10 @@ class Pool(AsyncConnectionPool[Connection]):
         if self.get_stats()["requests_waiting"]:
             # with nobody served there is none to check; this makes it grow
             await self.check()
+
+    def overdue(self) -> Exception:
+        """What who waited for too long is told: why no connection can be made, where that is so."""
+        return unreachable(self._address, self._failure) if self._failure else PoolTimeout()
 
     def _report(self, failure: psycopg.Error | None) -> None:
         self._failure = failure

@@ -98,14 +98,15 @@ def _literal(value: Any, kind: str) -> str:
     return Literal(array(value, kind.removesuffix("[]")) if isinstance(value, list) else str(value)).as_string()
 
 
-def _quoted(value: object) -> str:
-    return '"' + str(value).replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _quoted(text: str) -> str:
+    # an enum's member has the value, whatever it is printed as
+    return '"' + str.__str__(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
 _ELEMENTS: Final[Mapping[str, Callable[[Any], str]]] = {
     "bigint": int.__repr__,
     "text": _quoted,
-    "timestamptz": _quoted,
+    "timestamptz": '"{}"'.format,
 }
 
 

@@ -34,9 +34,8 @@ async def among(database: Database, call: Awaitable[Any]) -> Any:
         *(said(database, telegram_user_id=n, telegram_message_id=None) for n in ids(CROWD)),
         *(database.messages.add(**dialogue(each), **ANSWER) for each in others),
     ]
-    middle = len(calls) // 2
-    *_, end = await asyncio.gather(*calls[:middle], *calls[middle:], call, return_exceptions=True)
-    return end
+    ends = await asyncio.gather(*calls[: CROWD // 2], call, *calls[CROWD // 2 :], return_exceptions=True)
+    return ends[CROWD // 2]
 
 
 async def newest(database: Database, telegram_id: int) -> Message | None:

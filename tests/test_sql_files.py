@@ -10,7 +10,7 @@ from typing import get_type_hints
 import psycopg
 import pytest
 
-from botcore import Database, batching, queries
+from botcore import Database, joins, queries
 from tests import contract
 from tests.conftest import CreateDatabase
 from tests.factories import dialogue, said
@@ -138,11 +138,11 @@ def test_statement_leaves_the_header_out() -> None:
     assert b"--" not in query.statement
 
 
-@pytest.mark.parametrize("name", batching.FORMS)
+@pytest.mark.parametrize("name", joins.FORMS)
 def test_lists_of_many_calls_stand_in_the_order_of_one(name: str) -> None:
     """What a call gives under one name goes into the list at the same place, which is of the same type."""
     one = queries.load(name).parameters
-    many = queries.load(batching.FORMS[name].joined).parameters
+    many = queries.load(joins.FORMS[name].joined).parameters
 
     assert [f"{each.type}[]" for each in one.values()] == [each.type for each in many.values()]
     renamed = {"claimed_by": "claimants", "max_messages": "message_counts", "max_characters": "character_counts"}

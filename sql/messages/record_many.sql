@@ -2,7 +2,8 @@
 --
 -- Each place in the lists is a call. What has no row here is settled by record, on its own: a person or a chat that is
 -- new, changed, deleted, blocked, locked at the moment or another one by now, a message that is stored already, and
--- what is refused. So this one waits for nobody, and revives nobody.
+-- what is refused. So this one revives nobody, and waits for nobody but who stores a message of the same Telegram id at
+-- the moment.
 --
 -- bot_ids                  bigint[]       Telegram's id of the bot; 0 for the terminal
 -- telegram_user_ids        bigint[]       0 for none, as in a channel

@@ -1,0 +1,32 @@
+"""Which calls join, and how."""
+
+from dataclasses import dataclass
+from typing import Final
+
+_MOST_CHARACTERS: Final = 262_144
+_MOST_ROWS: Final = 2_560
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """How calls of a query join: the query of many, what tells how large a call is, and how large a statement gets.
+
+    With `order` the calls that have the same value there are settled in their order, and one without a row in the
+    joined statement is not settled by it: it runs by itself.
+    """
+
+    joined: str
+    size: str
+    most: int
+    order: str | None = None
+
+
+FORMS: Final = {
+    "messages/record": Form("messages/record_many", "content", _MOST_CHARACTERS, order="telegram_chat_id"),
+    "messages/add": Form("messages/add_many", "content", _MOST_CHARACTERS, order="chat_id"),
+    "messages/recent": Form("messages/recent_many", "page_size", _MOST_ROWS),
+    "messages/window": Form("messages/window_many", "max_messages", _MOST_ROWS),
+    "users/get_or_create": Form("users/get_or_create_many", "first_name", _MOST_CHARACTERS, order="telegram_user_id"),
+    "chats/get_or_create": Form("chats/get_or_create_many", "title", _MOST_CHARACTERS, order="telegram_chat_id"),
+}
+"""What joins; the lists of the query of many stand in the order of the plain one's parameters."""

@@ -1,0 +1,147 @@
+"""Whatever keeps one of the joined calls waiting, the others go on, and who waits for too long is told why."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from enum import Enum
+
+import psycopg
+import pytest
+
+from botcore import Database, Recorded, Unavailable
+from tests.conftest import until_waiting
+from tests.crowds import crowd, ids
+from tests.factories import dialogue, person, said
+
+
+class Kind(str, Enum):  # noqa: UP042 - aiogram's are such, and print otherwise
+    """Words as aiogram has them."""
+
+    PRIVATE = "private"
+    QUOTED = 'a "b" \\ c'
+
+
+@pytest.fixture
+async def database(database_url: str) -> AsyncIterator[Database]:
+    """An open database whose calls join, whatever the suite's default."""
+    async with Database.connect(database_url, join_calls=True) as opened:
+        yield opened
+
+
+async def test_call_that_waits_alone_keeps_nobody_waiting(database: Database, connection: psycopg.Connection) -> None:
+    """The first of all calls waits for a lock; those that come after it do not."""
+    for number in (2, 7):
+        await said(database, telegram_user_id=number, telegram_message_id=1)
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute("SELECT FROM chats WHERE telegram_chat_id = 7 FOR UPDATE")
+        alone = asyncio.create_task(said(database, telegram_user_id=7, telegram_message_id=2))
+        await until_waiting(connection)
+        behind = asyncio.create_task(said(database, telegram_user_id=7, telegram_message_id=3))
+
+        for number in (2, 3, 4):
+            await asyncio.wait_for(said(database, telegram_user_id=2, telegram_message_id=number), 2)
+
+        assert not alone.done()
+    first, second = await asyncio.gather(alone, behind)
+    assert first.message.id < second.message.id
+
+
+async def test_call_inside_of_a_transaction_that_another_call_waits_for(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    """A call on the database is no deadlock for the transaction around it."""
+    message = (await said(database, telegram_user_id=7, telegram_message_id=1)).message
+    async with database.transaction() as transaction:
+        await transaction.users.delete(user_id=person(message))
+        alone = asyncio.create_task(said(database, telegram_user_id=7, telegram_message_id=2))
+        await until_waiting(connection)
+
+        await asyncio.wait_for(said(database, telegram_user_id=2, telegram_message_id=1), 2)
+
+    assert (await alone).is_new
+
+
+async def test_statement_that_waits_for_somebodys_message_is_overtaken(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    """Not by what belongs to a chat that has a message in it: that is stored afterwards."""
+    questions = await crowd(database)
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute(
+            "INSERT INTO messages (chat_id, role, content, telegram_message_id, sent_at)"
+            " VALUES (%s, 'user', 'Hello', 5, now())",
+            [questions[0].chat_id],
+        )
+        stuck = [asyncio.create_task(said(database, telegram_user_id=n, telegram_message_id=5)) for n in (1, 2, 3)]
+        await until_waiting(connection)
+        behind = asyncio.create_task(said(database, telegram_user_id=2, telegram_message_id=4))
+
+        for number in (6, 7, 8):
+            calls = [said(database, telegram_user_id=n, telegram_message_id=number) for n in (9, 10)]
+            await asyncio.wait_for(asyncio.gather(*calls), 2)
+
+        assert not any(call.done() for call in [*stuck, behind])
+    recorded = await asyncio.gather(*stuck, behind)
+    assert [each.is_new for each in recorded] == [False, True, True, True]
+    assert recorded[1].message.id < recorded[3].message.id
+
+
+async def test_enum_is_stored_by_its_value(database: Database, connection: psycopg.Connection) -> None:
+    """As by a call that comes alone."""
+    await crowd(database)
+
+    recorded = await asyncio.gather(
+        *(
+            said(
+                database, telegram_user_id=n, telegram_message_id=2, chat_type=Kind.PRIVATE, media_group_id=Kind.QUOTED
+            )
+            for n in ids(20)
+        )
+    )
+
+    assert {each.message.media_group_id for each in recorded} == {Kind.QUOTED.value}
+    assert connection.execute("SELECT DISTINCT type FROM chats").fetchall() == [("private",)]
+
+
+async def test_any_number_may_wait(database_url: str) -> None:
+    """With 0 for `max_waiting`, as the pool has it."""
+    async with Database.connect(database_url, max_size=1, max_waiting=0, join_calls=True) as database:
+        recorded = await asyncio.gather(*(said(database, telegram_user_id=n, telegram_message_id=1) for n in ids(300)))
+
+    assert all(each.is_new for each in recorded)
+
+
+async def test_callers_of_a_task_that_somebody_cancelled_are_told(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    """What has a Telegram id is tried again, for the rest nobody knows; afterwards the line goes on."""
+    questions = await crowd(database)
+    keys = [dialogue(each) for each in questions]
+    await asyncio.gather(*(database.messages.add(**key, role="user", content="Well?") for key in keys))
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        calls = [asyncio.create_task(database.messages.add(**key, role="assistant", content="Answer")) for key in keys]
+        await until_waiting(connection)
+        for task in asyncio.all_tasks() - {*calls, asyncio.current_task()}:
+            if "_Line" in repr(task.get_coro()):
+                task.cancel()
+
+        ends = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)
+
+    assert all(isinstance(end, Unavailable) and not end.retry_is_safe for end in ends)
+    again = await asyncio.gather(*(said(database, telegram_user_id=n, telegram_message_id=2) for n in ids(20)))
+    assert all(isinstance(each, Recorded) for each in again)
+
+
+async def test_callers_without_a_server_are_told_the_cause(tmp_path: object) -> None:
+    """Those in line, too, and all of them soon after their time."""
+    url = f"postgresql://postgres@/none?host={tmp_path}&port=1"
+    async with Database.connect(url, require_server=False, timeout_seconds=0.5, join_calls=True) as database:
+        ends = await asyncio.wait_for(
+            asyncio.gather(
+                *(said(database, telegram_user_id=n, telegram_message_id=1) for n in ids(400)), return_exceptions=True
+            ),
+            5,
+        )
+
+    assert {type(end) for end in ends} == {Unavailable}
+    assert all("nothing listens there" in str(end) for end in ends)
