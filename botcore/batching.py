@@ -16,7 +16,7 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from botcore import queries
 from botcore.errors import is_lost
-from botcore.joins import FORMS, Form
+from botcore.joins import FORMS, Form, Limits
 from botcore.queries import Query
 
 Values = Mapping[str, Any]
@@ -33,16 +33,6 @@ _TURN_SECONDS: Final = 0.05
 _EVERYBODYS: Final = ("25", "53")
 _ALONE: Final = None
 """The answer to a call that the statement of many did not settle: it runs by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The pool's: connections, callers that may wait for one (0 for any number), how long, and what they are told."""
-
-    max_size: int
-    max_waiting: int
-    timeout_seconds: float
-    overdue: Callable[[], Exception]
 
 
 class Batching:
@@ -82,14 +72,14 @@ class _Call:
             self.future.set_exception(error)
 
 
+@dataclass(slots=True)
 class _Flight:
     """A statement on its way, the task that runs it and the calls aboard; `clock` rings when it takes long."""
 
-    def __init__(self, calls: list[_Call]) -> None:
-        self.calls = calls
-        self.task: asyncio.Task[None] | None = None
-        self.clock: asyncio.TimerHandle | None = None
-        self.has_turn = False
+    calls: list[_Call]
+    task: asyncio.Task[None] | None = None
+    clock: asyncio.TimerHandle | None = None
+    has_turn: bool = False
 
 
 class _Line:
@@ -103,8 +93,8 @@ class _Line:
         self._limits = limits
         self._turn = turn
         self._alone = alone
-        plain, joined = queries.load(name), queries.load(self._form.joined)
-        self._plain, self._joined = plain.statement, joined.statement
+        self._plain = (plain := queries.load(name)).statement
+        self._joined = (joined := queries.load(self._form.joined)).statement
         self._lists = [
             (one, many, plain.parameters[one].type)
             for one, many in zip(plain.parameters, joined.parameters, strict=True)
@@ -126,8 +116,7 @@ class _Line:
         if self._newest or self._waiting or self._is_crowded or call.key in self._taken:
             rows = await self._with_others(call)
             return await self._by_itself(call) if rows is _ALONE else rows
-        flight = _Flight([call])
-        self._depart(flight)
+        flight = self._departing([call])
         self._take_off(flight)
         try:
             return await self._execute(self._plain, row, values)
@@ -136,8 +125,7 @@ class _Line:
             self._arrive(flight)
 
     async def _with_others(self, call: _Call) -> list[Any] | None:
-        most = self._limits.max_waiting * _CALLS_PER_CONNECTION
-        if most and len(self._waiting) >= most:
+        if 0 < self._limits.max_waiting * _CALLS_PER_CONNECTION <= len(self._waiting):
             raise TooManyRequests
         self._waiting.append(call)
         self._watch()
@@ -181,17 +169,18 @@ class _Line:
     def _start(self) -> None:
         is_room = self._flights < self._limits.max_size and self._apart < _MOST_APART
         if self._waiting and not self._newest and is_room:
-            flight = _Flight([])
-            self._depart(flight)
+            flight = self._departing([])
             flight.task = asyncio.create_task(self._fly(flight))
 
     async def _fly(self, flight: _Flight) -> None:
+        is_empty = False
         try:
             # for a moment at most: who has the turn and takes long gives it up
             flight.has_turn = await self._turn.acquire()
             self._board(flight)
             self._take_off(flight)
-            if flight.calls:
+            is_empty = not flight.calls
+            if not is_empty:
                 await self._settle(flight.calls)
         finally:
             for call in flight.calls:
@@ -200,11 +189,12 @@ class _Line:
                 if call.future.cancelled() or call.future.exception() or call.future.result() is not _ALONE:
                     self._settled(call)
             self._is_crowded = len(flight.calls) > 1
-            self._arrive(flight, is_empty=not flight.calls)
+            self._arrive(flight, is_empty=is_empty)
 
-    def _depart(self, flight: _Flight) -> None:
+    def _departing(self, calls: list[_Call]) -> _Flight:
         self._flights += 1
-        self._newest = flight
+        self._newest = _Flight(calls)
+        return self._newest
 
     def _take_off(self, flight: _Flight) -> None:
         self._taken.update(call.key for call in flight.calls)

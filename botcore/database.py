@@ -7,9 +7,9 @@ from typing import Self, Unpack
 from psycopg.rows import scalar_row
 
 from botcore import listening, pool
-from botcore.batching import Limits
 from botcore.chats import Chats
 from botcore.executor import Executor
+from botcore.joins import Limits
 from botcore.messages import Messages
 from botcore.pool import PoolSettings
 from botcore.stats import Stats

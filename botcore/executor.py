@@ -12,10 +12,10 @@ import psycopg
 from psycopg.rows import AsyncRowFactory
 
 from botcore import inputs, queries
-from botcore.batching import Batching, Limits
+from botcore.batching import Batching
 from botcore.connection import Connection
 from botcore.errors import Unavailable, from_psycopg, is_lost
-from botcore.joins import FORMS
+from botcore.joins import FORMS, Limits
 from botcore.queries import Query
 
 Row = TypeVar("Row")

@@ -1,10 +1,21 @@
-"""Which calls join, and how."""
+"""Which calls join, and within what limits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 _MOST_CHARACTERS: Final = 262_144
 _MOST_ROWS: Final = 2_560
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The pool's: connections, callers that may wait for one (0 for any number), how long, and what they are told."""
+
+    max_size: int
+    max_waiting: int
+    timeout_seconds: float
+    overdue: Callable[[], Exception]
 
 
 @dataclass(frozen=True, slots=True)
