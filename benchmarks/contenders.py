@@ -34,8 +34,7 @@ def create(name: str) -> Contender:
 def check(name: str, url: str) -> tuple[Sequence[str], str]:
     """Which operations it has, and what it lacks; raises DiffersError where it does something else than botcore."""
     contender = create(name)
-    if contender.operations:
-        verify(name, contender, url)
+    verify(name, contender, url)
     return contender.operations, contender.lacks
 
 

@@ -17,7 +17,6 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from botcore import queries
 from botcore.errors import is_lost
 from botcore.joins import FORMS, Form, Limits
-from botcore.queries import Query
 
 Values = Mapping[str, Any]
 Execute = Callable[[bytes, AsyncRowFactory[Any], Values], Awaitable[list[Any]]]
@@ -35,18 +34,12 @@ _ALONE: Final = None
 """The answer to a call that the statement of many did not settle: it runs by itself."""
 
 
-class Batching:
-    """One database's lines of calls, one for each query that joins."""
-
-    def __init__(self, execute: Execute, limits: Limits) -> None:
-        turn = asyncio.Lock()
-        # those that run by themselves wait here rather than in the pool, where there may be no room for so many
-        alone = asyncio.Semaphore(limits.max_size)
-        self._lines = {name: _Line(name, execute, limits, turn, alone) for name in FORMS}
-
-    async def run(self, query: Query, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
-        """The rows of one call of a query in FORMS; raises what driver and pool raise."""
-        return await self._lines[query.name].run(row, values)
+def lines(execute: Execute, limits: Limits) -> "dict[str, Line]":
+    """The lines of one database's calls, by the name of the query: each that joins has one."""
+    turn = asyncio.Lock()
+    # those that run by themselves wait here rather than in the pool, where there may be no room for so many
+    alone = asyncio.Semaphore(limits.max_size)
+    return {name: Line(name, execute, limits, turn, alone) for name in FORMS}
 
 
 class _Call:
@@ -82,7 +75,7 @@ class _Flight:
     has_turn: bool = False
 
 
-class _Line:
+class Line:
     """The calls of one query: one statement of them at a time, unless it takes long."""
 
     def __init__(
@@ -112,6 +105,7 @@ class _Line:
         self._apart = 0
 
     async def run(self, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
+        """The rows of one call; raises what driver and pool raise."""
         call = _Call(row, values, self._form, self._limits.timeout_seconds)
         if self._newest or self._waiting or self._is_crowded or call.key in self._taken:
             rows = await self._with_others(call)

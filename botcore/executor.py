@@ -11,11 +11,10 @@ from typing import Any, ParamSpec, TypeVar
 import psycopg
 from psycopg.rows import AsyncRowFactory
 
-from botcore import inputs, queries
-from botcore.batching import Batching
+from botcore import batching, inputs, queries
 from botcore.connection import Connection
 from botcore.errors import Unavailable, from_psycopg, is_lost
-from botcore.joins import FORMS, Limits
+from botcore.joins import Limits
 from botcore.queries import Query
 
 Row = TypeVar("Row")
@@ -42,7 +41,7 @@ class Executor:
     ) -> None:
         self._connect = connect
         self._in_transaction = in_transaction
-        self._batching = Batching(self._execute, joining) if joining else None
+        self._lines = batching.lines(self._execute, joining) if joining else {}
 
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
         """All rows of the query `sql/<name>.sql`; one that only reads is asked again where its connection was lost.
@@ -104,8 +103,8 @@ class Executor:
             raise from_psycopg(error, "transaction", is_undone=is_undone) from error
 
     async def _run(self, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
-        if self._batching and query.name in FORMS:
-            return await self._batching.run(query, row, values)
+        if line := self._lines.get(query.name):
+            return await line.run(row, values)
         return await self._execute(query.statement, row, values)
 
     async def _execute(self, statement: bytes, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:

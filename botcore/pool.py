@@ -153,7 +153,10 @@ async def _configure(connection: Connection) -> None:
 
 @coroutine
 def _rest(started: Coroutine[Any, Any, None], pending: Any) -> Generator[Any, Any, None]:
-    """What is left of a coroutine that waits for `pending`, as one that a task can run."""
+    """What is left of a coroutine that waits for `pending`, as one that a task can run.
+
+    It goes on in another task than it began in: right for what waits for locks and futures, as the pool does.
+    """
     yield pending
     yield from started
 

@@ -122,7 +122,7 @@ async def test_callers_of_a_task_that_somebody_cancelled_are_told(
         calls = [asyncio.create_task(database.messages.add(**key, role="assistant", content="Answer")) for key in keys]
         await until_waiting(connection)
         for task in asyncio.all_tasks() - {*calls, asyncio.current_task()}:
-            if "_Line" in repr(task.get_coro()):
+            if "Line._fly" in repr(task.get_coro()):
                 task.cancel()
 
         ends = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 5)

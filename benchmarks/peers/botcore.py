@@ -1,16 +1,10 @@
 """botcore as docs/library.md shows it."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from inspect import get_annotations, signature
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
-from benchmarks.contender import CONNECTIONS, OPERATIONS, PAGE, Chat, Dialogues, Peer, answer, person_and_chat, question
+from benchmarks.contender import CONNECTIONS, PAGE, Chat, Dialogues, Peer, answer, person_and_chat, question
 from botcore import Database, Message
-from botcore.pool import PoolSettings
-
-JOINS: Final = "join_calls" in {*signature(Database.connect).parameters, *get_annotations(PoolSettings)}
-"""Whether this botcore joins calls at all."""
 
 
 class Botcore(Peer):
@@ -44,6 +38,4 @@ class Botcore(Peer):
 class Unjoined(Botcore):
     """The same where concurrent calls stay statements of their own."""
 
-    operations: ClassVar[Sequence[str]] = OPERATIONS if JOINS else ()
-    settings: ClassVar[dict[str, Any]] = {"join_calls": False} if JOINS else {}
-    lacks: ClassVar[str] = "" if JOINS else "this botcore joins no calls, so it is the same"
+    settings: ClassVar[dict[str, Any]] = {"join_calls": False}

@@ -22,5 +22,4 @@ INNER JOIN chats AS c
     AND c.business_connection_id = given.business_connection_id
 WHERE c.deleted_at IS NULL
   AND c.blocked_at IS NULL
-  AND c.successor_id IS NULL
   AND (c.type, c.title) IS NOT DISTINCT FROM (given.type, NULLIF(given.title, ''));

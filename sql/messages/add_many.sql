@@ -40,7 +40,6 @@ known_chat AS (
     FROM given AS g
     INNER JOIN chats AS c ON c.id = g.chat_id
     WHERE c.deleted_at IS NULL
-      AND c.successor_id IS NULL
       AND COALESCE(g.telegram_chat_id, 0) IN (0, c.telegram_chat_id)
     -- the lock that the foreign key takes anyway
     FOR KEY SHARE OF c SKIP LOCKED

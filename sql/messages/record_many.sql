@@ -60,9 +60,8 @@ known_chat AS (
         AND c.business_connection_id = g.business_connection_id
     WHERE c.deleted_at IS NULL
       AND c.blocked_at IS NULL
-      AND c.successor_id IS NULL
       AND (c.type, c.title) IS NOT DISTINCT FROM (g.chat_type, NULLIF(g.chat_title, ''))
-    -- the lock that the foreign key takes anyway
+    -- one that became another chat is deleted; the lock is that which the foreign key takes anyway
     FOR KEY SHARE OF c SKIP LOCKED
 ),
 
