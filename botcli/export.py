@@ -9,12 +9,19 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botcore import Chat, Database, Message, Update, User, Version
+from botcore import Chat, Database, Message, State, Update, User, Version
 
 FORMAT: Final = "botcore-export"
 VERSION: Final = 1
 
-_TYPES: Final[dict[type, str]] = {User: "user", Chat: "chat", Message: "message", Version: "version", Update: "update"}
+_TYPES: Final[dict[type, str]] = {
+    User: "user",
+    Chat: "chat",
+    Message: "message",
+    Version: "version",
+    State: "state",
+    Update: "update",
+}
 # JSON leaves these as they are, and a terminal obeys them
 _CONTROLS: Final = re.compile(r"[\x7f-\x9f]")
 
@@ -46,7 +53,7 @@ async def lines(database: Database, telegram_user_id: int) -> AsyncIterator[byte
     )
 
 
-def _fields(row: User | Chat | Message | Version | Update) -> dict[str, Any]:
+def _fields(row: User | Chat | Message | Version | State | Update) -> dict[str, Any]:
     """The row's fields; a chat's own type is `chat_type`, as in botcore's `record`."""
     return {"chat_type" if name == "type" else name: value for name, value in asdict(row).items()}
 

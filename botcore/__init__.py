@@ -31,12 +31,14 @@ from botcore.rows import (
     Role,
     Scope,
     Spoken,
+    State,
     Totals,
     Update,
     UpdateState,
     User,
     Version,
 )
+from botcore.states import StateKey
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations
@@ -67,6 +69,8 @@ __all__ = [
     "Scope",
     "Settings",
     "Spoken",
+    "State",
+    "StateKey",
     "Totals",
     "Transaction",
     "Unavailable",

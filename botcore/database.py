@@ -12,6 +12,7 @@ from botcore.executor import Executor
 from botcore.joins import Limits
 from botcore.messages import Messages
 from botcore.pool import PoolSettings
+from botcore.states import States
 from botcore.stats import Stats
 from botcore.updates import Updates
 from botcore.users import Users
@@ -24,6 +25,7 @@ class Transaction:
     chats: Chats
     messages: Messages
     updates: Updates
+    states: States
     stats: Stats
 
     def __init__(self, executor: Executor) -> None:
@@ -32,6 +34,7 @@ class Transaction:
         self.chats = Chats(executor)
         self.messages = Messages(executor)
         self.updates = Updates(executor)
+        self.states = States(executor)
         self.stats = Stats(executor)
 
     @asynccontextmanager

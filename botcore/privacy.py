@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 from psycopg.rows import AsyncRowFactory, scalar_row
 
 from botcore.executor import Executor, repeatable
-from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, Update, User, Version, row_of
+from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, State, Update, User, Version, row_of
 
 # 2 s together: a message is stored in milliseconds, and who writes for longer is not waited for
 _WAITS: Final = 200
@@ -45,12 +45,12 @@ class Privacy:
         [kept] = await self._executor.all("users/kept", row_of(Kept), telegram_user_id=telegram_user_id)
         return kept
 
-    async def export(self, *, telegram_user_id: int) -> AsyncIterator[User | Chat | Message | Version | Update]:
+    async def export(self, *, telegram_user_id: int) -> AsyncIterator[User | Chat | Message | Version | State | Update]:
         """Everything live that is kept about the person, across chats and bots: they, then chat by chat.
 
         A chat's messages are those of their dialogues, by topic, oldest first; an edited one is followed by its
-        versions. At the end come their updates that are not handled yet. Read in pages, each as it is then: what
-        changes meanwhile may or may not be in.
+        versions. At the end come where they stand in forms, and their updates that are not handled yet. Read in pages,
+        each as it is then: what changes meanwhile may or may not be in.
         """
         user = await self._executor.one("users/find", row_of(User), telegram_user_id=telegram_user_id)
         if user:
@@ -60,6 +60,8 @@ class Privacy:
             yield chat
             async for each in self._dialogues(chat.id, key["user_id"]):
                 yield each
+        for state in await self._executor.all("users/export_states", row_of(State), telegram_user_id=telegram_user_id):
+            yield state
         for update in await self._executor.all(
             "users/export_updates", row_of(Update), telegram_user_id=telegram_user_id
         ):
@@ -68,11 +70,11 @@ class Privacy:
     async def erase(self, *, telegram_user_id: int) -> Receipt:
         """Removes for good all that is kept about the person across chats and bots, hidden rows too.
 
-        That is the person, their messages and the bot's to them with every version, and their private chats with all
-        that anybody said there. What they sent before is refused from now on, be it delivered again. Of somebody
-        unknown there is a receipt of nothing. First it refuses, then waits for what is being stored, at most 2 s; the
-        rest is one transaction of small statements. In a transaction of yours a new person, whom another call is
-        storing for the first time at that moment, can be missed.
+        That is the person, their messages and the bot's to them with every version, their private chats with all
+        that anybody said there, and where they stand in forms. What they sent before is refused from now on, be it
+        delivered again. Of somebody unknown there is a receipt of nothing. First it refuses, then waits for what is
+        being stored, at most 2 s; the rest is one transaction of small statements. In a transaction of yours a new
+        person, whom another call is storing for the first time at that moment, can be missed.
         """
         await self._executor.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
         await self._writers_end()
@@ -171,6 +173,7 @@ async def _erase(executor: Executor, telegram_user_id: int) -> dict[str, int]:
             break
         messages, versions = messages + batch.messages, versions + batch.versions
     chats = await executor.all("users/erase_person", scalar_row, **key)
+    await executor.all("users/erase_states", scalar_row, telegram_user_id=telegram_user_id)
     return {"users": int(user_id is not None), "chats": len(chats), "messages": messages, "message_versions": versions}
 
 

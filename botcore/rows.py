@@ -202,10 +202,26 @@ class Update:
 
 
 @dataclass(frozen=True, slots=True)
+class State:
+    """Where somebody stands in a form; all ids are Telegram's. `data` is what they entered so far, a JSON object."""
+
+    bot_id: int
+    telegram_chat_id: int
+    telegram_user_id: int
+    message_thread_id: int
+    business_connection_id: str
+    destiny: str
+    state: str | None
+    data: str = field(repr=False)
+    updated_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Kept:
     """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet.
 
-    `updates` are those that wait to be handled, or were set aside.
+    `updates` are those that wait to be handled, or were set aside, `states` are of forms.
     """
 
     users: int
@@ -213,6 +229,7 @@ class Kept:
     messages: int
     versions: int
     updates: int
+    states: int
     hidden_users: int
     hidden_chats: int
     hidden_messages: int
