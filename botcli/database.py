@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Final
 
-from botcore import Database, Settings, Unavailable, embedded, migrations
+from botcore import Database, SchemaMismatch, Settings, Unavailable, embedded, migrations
 
 _WAIT_SECONDS: Final = 1.0
 
@@ -42,7 +42,8 @@ async def migrated_url(settings: Settings) -> AsyncIterator[str]:
 async def open_database(settings: Settings, *, wait: bool = False) -> AsyncIterator[Database]:
     """The database that the settings name; where its server is not there, with `wait` as soon as it is.
 
-    Raises SchemaMismatch when the schema is not this code's, naming the command, and Unavailable.
+    Raises SchemaMismatch when the schema is behind this code, naming the command, and Unavailable. One that is ahead is
+    the next release's, made for this one, too: who starts again while that is brought out must come up.
     """
     async with migrated_url(settings) as url:
         await _check(url, wait=wait)
@@ -60,6 +61,10 @@ async def _check(url: str, *, wait: bool) -> None:
     while True:
         try:
             return await migrations.check(url)
+        except SchemaMismatch as mismatch:
+            if mismatch.is_behind:
+                raise
+            return _log.warning("the schema is newer than this botcore", extra={"reason": str(mismatch)})
         except Unavailable as error:
             if not (wait and error.retry_is_safe):
                 raise
