@@ -99,6 +99,12 @@ async def explain(
         return await cursor.fetchall()
 
 
+async def server_version(url: str) -> int:
+    """The server's major version; raises Unavailable where there is none."""
+    async with await pool.connect(url) as connection:
+        return connection.info.server_version // 10_000
+
+
 def environment(url: str) -> dict[str, str]:
     """The URL as the PG* variables that psql and pg_dump read: a password in their arguments is everybody's to see.
 

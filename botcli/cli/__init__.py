@@ -21,5 +21,7 @@ app.command("botcli.cli.purge:purge", help="Remove old messages for good, and hi
 app.command(
     "botcli.cli.updates:app", name="updates", help="What Telegram delivered and is not done: look, try again, give up."
 )
+app.command("botcli.cli.backup:backup", help="Write the whole database to a file, and read it back.")
+app.command("botcli.cli.backup:restore", help="Fill an empty database from a backup, and compare.")
 app.command("botcli.cli.db:app", name="db", help="The schema's migrations, psql, and the embedded server.")
 app.command("botcli.cli.sql:app", name="sql", help="The queries of sql/: read, paste, run and explain them.")

@@ -42,11 +42,16 @@ async def replay(
 
     A file with a bad line is refused before anything is changed.
     """
-    receipts = [_receipt(number, line) for number, line in _lines(file)]
+    receipts = read(file)
     async with open_database(read_settings()) as database:
         entered = await database.users.erase_again(receipts=receipts)
     counts = {"receipts": len(receipts), "entered": entered}
     output.as_json(counts) if json else output.as_pairs(counts.items())
+
+
+def read(file: Path) -> list[Receipt]:
+    """The receipts in what `export` printed; raises InvalidInput for a line that is none."""
+    return [_receipt(number, line) for number, line in _lines(file)]
 
 
 def _lines(file: Path) -> Iterator[tuple[int, str]]:

