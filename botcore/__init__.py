@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from botcore import queries
+from botcore import health, queries
 from botcore.copying import Incoming
 from botcore.database import Database, Transaction
 from botcore.errors import (
@@ -80,6 +80,7 @@ __all__ = [
     "Version",
     "console",
     "embedded",
+    "health",
     "logs",
     "migrations",
     "queries",

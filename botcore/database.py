@@ -9,6 +9,7 @@ from psycopg.rows import scalar_row
 from botcore import listening, pool
 from botcore.chats import Chats
 from botcore.executor import Executor
+from botcore.health import Checks, Health
 from botcore.joins import Limits
 from botcore.messages import Messages
 from botcore.pool import PoolSettings
@@ -50,9 +51,10 @@ class Transaction:
 class Database(Transaction):
     """The repositories over a pool of connections: every call is a transaction of its own."""
 
-    def __init__(self, executor: Executor, url: str) -> None:
+    def __init__(self, executor: Executor, url: str, health: Health) -> None:
         super().__init__(executor)
         self._url = url
+        self._health = health
 
     @classmethod
     @asynccontextmanager
@@ -71,11 +73,27 @@ class Database(Transaction):
             await (await pool.connect(url)).close()
         async with closed as opened:
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
-            yield cls(Executor(opened.connection, joining=limits if join_calls else None), url)
+            health = Health(opened, url)
+            try:
+                yield cls(Executor(opened.connection, joining=limits if join_calls else None), url, health)
+            finally:
+                await health.close()
 
     async def ping(self) -> None:
         """One round trip to the server; raises Unavailable when there is no answer."""
         await self._executor.one("database/ping", scalar_row)
+
+    async def health(self) -> Checks:
+        """Whether the server answers (`database`), its `schema` is this code's, and the `pool` has a connection left.
+
+        Never raises, is told within a second whatever the server does, and may be a second old: ask as often as you
+        like. `botcore.health.status` sums it up.
+        """
+        return await self._health.checks()
+
+    async def server_version(self) -> str:
+        """What the server calls itself, as `18.4 (Debian 18.4-1.pgdg12+1)`."""
+        return str(await self._executor.one("database/server_version", scalar_row))
 
     def listen(self, channel: str) -> AsyncGenerator[str, None]:
         """The payloads of NOTIFY on this channel, and '' whenever it listens anew: what was sent before is missed.

@@ -59,16 +59,21 @@ async def downgrade(url: str, revision: str) -> None:
 async def current(url: str) -> str | None:
     """The revision that the database is at, None before the first upgrade."""
     async with await pool.connect(url) as connection:
-        try:
-            return await Executor(lambda: nullcontext(connection)).one("migrations/current", scalar_row)
-        except SchemaMismatch:
-            return None
+        return await revision_of(Executor(lambda: nullcontext(connection)))
 
 
 async def check(url: str) -> None:
     """Raises SchemaMismatch, naming the command, when the database is behind or ahead of this code."""
-    if mismatch := _mismatch(await current(url)):
-        raise mismatch
+    if found := mismatch(await current(url)):
+        raise found
+
+
+async def revision_of(executor: Executor) -> str | None:
+    """As `current`, of the database that the executor asks."""
+    try:
+        return await executor.one("migrations/current", scalar_row)
+    except SchemaMismatch:
+        return None
 
 
 def head() -> str:
@@ -126,7 +131,8 @@ def lock(url: str) -> Iterator[None]:
         yield
 
 
-def _mismatch(found: str | None) -> SchemaMismatch | None:
+def mismatch(found: str | None) -> SchemaMismatch | None:
+    """What is wrong with a database at this revision, None where it is this code's."""
     expected = head()
     if found == expected:
         return None
@@ -140,9 +146,9 @@ def _mismatch(found: str | None) -> SchemaMismatch | None:
 
 
 def _refuse_ahead(found: str | None) -> None:
-    mismatch = _mismatch(found)
-    if mismatch and not mismatch.is_behind:
-        raise mismatch
+    wrong = mismatch(found)
+    if wrong and not wrong.is_behind:
+        raise wrong
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

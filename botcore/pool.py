@@ -215,6 +215,8 @@ _REASONS: Final = {
     "resolve": "the host's name is unknown",
     "could not translate host name": "the host's name is unknown",
     "too many clients": "the server has no connection to spare",
+    # the limit of a role or a database
+    "too many connections": "the server has no connection to spare",
     "remaining connection slots": "the server has no connection to spare",
     "starting up": "the server is starting",
     "shutting down": "the server is shutting down",

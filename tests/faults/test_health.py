@@ -1,0 +1,76 @@
+"""What is told of a server that stands still or is gone, and when."""
+
+import asyncio
+import time
+from contextlib import AsyncExitStack
+
+import pytest
+
+from botcore import Database, health
+from botcore.health import Checks
+from tests.conftest import Measured
+from tests.faults.servers import Server
+
+
+async def told(database: Database, measured: Measured) -> Checks:
+    """What a thousand who ask at a time are told, which is one thing, and within a second."""
+    started = time.perf_counter()
+    async with asyncio.timeout(5):
+        answers = await asyncio.gather(*(database.health() for _ in range(1_000)))
+    seconds = time.perf_counter() - started
+    assert len(set(answers)) == 1
+    assert seconds < 1
+    measured("told after", seconds)
+    return answers[0]
+
+
+@pytest.mark.fault("a thousand ask for the health of a frozen server")
+@pytest.mark.parametrize("in_use", [0, 2])
+async def test_health_of_a_frozen_server(url: str, faulty: Server, measured: Measured, in_use: int) -> None:
+    """All are told within 1 s that it does not answer, also where no connection is free; thawed, that it does."""
+    async with Database.connect(url, max_size=2) as database:
+        await database.ping()
+        async with AsyncExitStack() as stack:
+            for _ in range(in_use):
+                await stack.enter_async_context(database.transaction())
+            faulty.freeze()
+            first = await told(database, measured)
+            second = await told(database, measured)
+            faulty.thaw()
+        async with asyncio.timeout(5):
+            while health.status(await database.health()) != "ok":  # noqa: ASYNC110 - a server thaws without an event
+                await asyncio.sleep(0.1)
+
+        faulty.freeze()
+        await asyncio.sleep(1)
+        asking = asyncio.create_task(database.health())
+        await asyncio.sleep(0.1)
+        started = time.monotonic()
+    closed = time.monotonic() - started
+
+    assert {check.reason for check in first[:2]} == {"no answer in 0.8 s"}
+    assert health.status(first) == health.status(second) == "failed"
+    # whoever still waits has an answer, and the end does not wait for the server
+    assert health.status(await asking) == "failed"
+    assert closed < 2
+
+
+@pytest.mark.fault("the server is restarted, or gone, while its health is asked for")
+async def test_health_through_a_restart(url: str, faulty: Server, measured: Measured) -> None:
+    """A restart fails nothing; a server that is gone is named as such at once, and 2 s after it is back all is well."""
+    async with Database.connect(url, min_size=2) as database:
+        await database.ping()
+        faulty.stop()
+        await asyncio.to_thread(faulty.start)
+        assert health.status(await told(database, measured)) == "ok"
+
+        faulty.kill()
+        await asyncio.sleep(1.1)
+        gone = await told(database, measured)
+        await asyncio.to_thread(faulty.start)
+        await asyncio.sleep(2)
+        back = await told(database, measured)
+
+    assert gone[0].reason == "nothing listens there; is the server running?"
+    assert health.status(gone) == "failed"
+    assert health.status(back) == "ok"
