@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Iterator
-from contextlib import AsyncExitStack, contextmanager
+from contextlib import contextmanager, nullcontext
 from urllib.parse import urlsplit
 
 from aiogram import Bot
@@ -11,14 +11,14 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.utils.token import TokenValidationError
 
-from botcli import requests, webhook
+from botcli import requests
 from botcli.bot import bot_commands, build_dispatcher
 from botcli.delivery import Delivery, Terms
 from botcli.journal import Journal
 from botcli.pacing import Pace
 from botcli.polling import Session, poll
 from botcli.replies import Replier
-from botcli.webhook import Endpoint
+from botcli.webhook import Endpoint, Intake
 from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database
 
@@ -80,30 +80,24 @@ async def serve(
     windows: Windows = DEFAULT,
     pace: Pace | None = None,
     terms: Terms | None = None,
-    endpoint: Endpoint | None = None,
+    intake: Intake | None = None,
 ) -> None:
-    """Answers until `stop` is set; then it takes nothing more, and what is in work ends within the grace time.
+    """Answers until `stop` is set; then it begins nothing more, and what is in work ends within the grace time.
 
-    Updates come by polling, or where there is an `endpoint` they are posted there. Raises BotcoreError when this
-    process cannot listen.
+    Updates come by polling, or where there is an `intake` they are posted there, to the end: then they are stored for
+    other processes, or the next start.
     """
     requests.use(bot.session, database=database, pace=pace, journal=Journal())
     dispatcher = build_dispatcher(database, replier, windows=windows)
     delivery = Delivery(bot, database, dispatcher, terms or Terms())
-    async with AsyncExitStack() as listening:
-        if endpoint:
-            application = webhook.build_application(delivery.store, secret=endpoint.secret, path=endpoint.path)
-            await listening.enter_async_context(
-                webhook.serve(application, host=endpoint.host, port=endpoint.port),
-            )
+    with intake.into(delivery.store) if intake else nullcontext():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(delivery.run())
-            polling = None if endpoint else tasks.create_task(poll(bot, database, delivery))
+            polling = None if intake else tasks.create_task(poll(bot, database, delivery))
             await stop.wait()
             if polling:
                 polling.cancel()
                 await asyncio.wait({polling})
-            await listening.aclose()
             delivery.stop()
 
 

@@ -24,8 +24,8 @@ class BotSettings(Settings):
     send_per_group_per_minute: int = Field(20, ge=1, le=10_000, description="messages at most in a group or channel")
     webhook_url: str | None = Field(None, description="where Telegram posts updates")
     webhook_secret: SecretStr | None = Field(None, description="what Telegram sends along with each")
-    webhook_host: str = Field("127.0.0.1", description="where the webhook listens")
-    port: int = Field(8080, ge=1, le=65_535, description="where the webhook listens")
+    http_host: str = Field("127.0.0.1", description="where probes are answered, and the webhook listens")
+    port: int | None = Field(None, ge=1, le=65_535, description="likewise; 8080 with a webhook, else nowhere")
 
     def secrets(self) -> list[str]:
         """What no log line may show."""

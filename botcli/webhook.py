@@ -3,10 +3,9 @@
 import asyncio
 import json
 import logging
-import os
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from hmac import compare_digest
 from typing import Any, Final, NoReturn
@@ -15,37 +14,27 @@ from urllib.parse import urlsplit
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 
+from botcli.http import BODY_BYTES
 from botcli.settings import BotSettings
-from botcore import BotcoreError, InvalidInput
+from botcore import InvalidInput, Unavailable
 
 Store = Callable[[Sequence[dict[str, Any]]], Awaitable[object]]
-
-BODY_BYTES: Final = 1024 * 1024
-"""Updates are some kilobytes; the longest text with all of its entities, and the message it answers, is below 1 MB."""
 
 BODY_SECONDS: Final = 10.0
 """Telegram sends a body at once, so who takes longer holds a connection for its own sake."""
 
 RETRY_SECONDS: Final = 5
 
-# Hosts kill 10 s after SIGTERM, and what was not acknowledged comes again
-FINISH_SECONDS: Final = 1.0
-
-# for what is no HTTP, which aiohttp would log with its bytes
-_http_log = logging.getLogger("botcli.webhook.http")
-_http_log.setLevel(logging.CRITICAL + 1)
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where Telegram posts, what proves that it is Telegram, and where this process listens for it."""
+    """Where Telegram posts, and what proves that it is Telegram."""
 
     url: str
     path: str
     secret: str = field(repr=False)
-    host: str
-    port: int
 
 
 def endpoint(settings: BotSettings) -> Endpoint:
@@ -61,7 +50,7 @@ def endpoint(settings: BotSettings) -> Endpoint:
     found = re.fullmatch(r"https://[^/?#\s]+(/[\w.~!$&'()*+,;=:@%/-]*)?", settings.webhook_url, re.ASCII)
     if not found or not _hostname(settings.webhook_url):
         raise InvalidInput("WEBHOOK_URL", "must look like https://bot.example.org/telegram, without ? and #")
-    return Endpoint(settings.webhook_url, found[1] or "/", secret, settings.webhook_host, settings.port)
+    return Endpoint(settings.webhook_url, found[1] or "/", secret)
 
 
 def _hostname(url: str) -> str | None:
@@ -73,7 +62,29 @@ def _hostname(url: str) -> str | None:
     return parts.hostname
 
 
-def build_application(store: Store, *, secret: str, path: str) -> web.Application:
+class Intake:
+    """Where updates go: nowhere but from when the bot works until it has ended its work."""
+
+    def __init__(self) -> None:
+        self._store: Store | None = None
+
+    @contextmanager
+    def into(self, store: Store) -> Iterator[None]:
+        """While the block runs updates are stored by this."""
+        self._store = store
+        try:
+            yield
+        finally:
+            self._store = None
+
+    async def store(self, updates: Sequence[dict[str, Any]]) -> None:
+        """Stores them; raises Unavailable while there is nothing to store them by."""
+        if self._store is None:
+            raise Unavailable("the bot does not work yet, or not any more", retry_is_safe=True)
+        await self._store(updates)
+
+
+def route(store: Store, *, secret: str, path: str) -> web.RouteDef:
     """Answers 200 to an update that `store` has taken, and to every other request what is wrong with it, never 500.
 
     Without the secret nothing of a body is read. No address of the sender is looked at, so none has to be trusted.
@@ -92,36 +103,7 @@ def build_application(store: Store, *, secret: str, path: str) -> web.Applicatio
             _unavailable(error)
         return web.Response()
 
-    application = web.Application(client_max_size=BODY_BYTES)
-    application.router.add_post(path, take)
-    return application
-
-
-@asynccontextmanager
-async def serve(application: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
-    """Listens for as long as the block runs, and gives the port, for `port` may be 0; at the end requests are finished.
-
-    Raises BotcoreError when the place is taken, or not this machine's.
-    """
-    runner = web.AppRunner(application, access_log=None, logger=_http_log, shutdown_timeout=FINISH_SECONDS)
-    await runner.setup()
-    try:
-        await _listen(runner, host, port)
-        yield runner.addresses[0][1]
-    finally:
-        await runner.cleanup()
-
-
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
-    try:
-        await web.TCPSite(runner, host, port).start()
-    except OSError as error:
-        raise BotcoreError(f"WEBHOOK_HOST, PORT: cannot listen on {host}, {port}: {_reason(error)}") from None
-
-
-def _reason(error: OSError) -> str:
-    # asyncio puts a sentence into strerror, where the system's error is the number's
-    return os.strerror(error.errno) if error.errno and error.errno > 0 else str(error.strerror)
+    return web.post(path, take)
 
 
 async def _body(request: web.Request) -> bytes:

@@ -2,18 +2,24 @@
 
 import asyncio
 import signal
-from contextlib import suppress
-from typing import cast
+from contextlib import AsyncExitStack, suppress
+from typing import TYPE_CHECKING, cast
 
 from botcli.database import open_database
 from botcli.settings import BotSettings
-from botcore import InvalidInput, logs
+from botcore import Database, InvalidInput, logs
+
+if TYPE_CHECKING:
+    from aiogram import Bot
+
+    from botcli.webhook import Intake
 
 
 async def run() -> None:
     """Answer on Telegram, or on the server in TELEGRAM_API_URL, until SIGTERM or SIGINT.
 
-    Updates are polled, or with WEBHOOK_URL posted there. As many processes as you like can run at once.
+    Updates are polled, or with WEBHOOK_URL posted there. As many processes as you like can run at once. With PORT it
+    answers probes: /live, /health and /ready.
     """
     settings = BotSettings()
     if settings.bot_token is None:
@@ -30,7 +36,30 @@ async def run() -> None:
 
 
 async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None:
-    from botcli import serving, webhook
+    from botcli import http, serving, webhook
+    from botcli.probes import Probes
+
+    endpoint = webhook.endpoint(settings) if settings.webhook_url else None
+    intake = webhook.Intake() if endpoint else None
+    async with serving.open_bot(token, settings.telegram_api_url) as bot, AsyncExitStack() as stack:
+        probes = Probes(bot, stop)
+        stack.push_async_callback(probes.close)
+        routes = probes.routes()
+        if endpoint and intake:
+            routes.append(webhook.route(intake.store, secret=endpoint.secret, path=endpoint.path))
+        # before all that can take its time, so that whoever started the process knows that it lives
+        if address := http.address(settings):
+            await stack.enter_async_context(http.serve(http.build_application(routes), *address))
+        await serving.introduce(bot, endpoint)
+        async with open_database(settings, wait=settings.wait_for_database) as database:
+            with probes.of(database):
+                await _work(bot, database, settings, stop, intake)
+
+
+async def _work(
+    bot: "Bot", database: Database, settings: BotSettings, stop: asyncio.Event, intake: "Intake | None"
+) -> None:
+    from botcli import serving
     from botcli.delivery import Terms
     from botcli.pacing import Pace
     from botcli.replies.echo import Echo
@@ -40,26 +69,20 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
         task.cancel() if stop.is_set() else stop.set()
 
     task = cast("asyncio.Task[None]", asyncio.current_task())
-    endpoint = webhook.endpoint(settings) if settings.webhook_url else None
-    async with serving.open_bot(token, settings.telegram_api_url) as bot:
-        await serving.introduce(bot, endpoint)
-        async with open_database(settings, wait=settings.wait_for_database) as database:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                asyncio.get_running_loop().add_signal_handler(number, end)
-            await serving.serve(
-                bot,
-                database,
-                Echo(),
-                stop,
-                windows=Windows(settings.group_window, settings.window_versions),
-                pace=Pace(
-                    settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute
-                ),
-                terms=Terms(
-                    settings.update_concurrency,
-                    settings.update_lease_seconds,
-                    settings.grace_seconds,
-                    settings.resend_unconfirmed,
-                ),
-                endpoint=endpoint,
-            )
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, end)
+    await serving.serve(
+        bot,
+        database,
+        Echo(),
+        stop,
+        windows=Windows(settings.group_window, settings.window_versions),
+        pace=Pace(settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute),
+        terms=Terms(
+            settings.update_concurrency,
+            settings.update_lease_seconds,
+            settings.grace_seconds,
+            settings.resend_unconfirmed,
+        ),
+        intake=intake,
+    )

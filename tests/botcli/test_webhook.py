@@ -11,7 +11,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from botcli import webhook
+from botcli import http, webhook
 from botcore import BotcoreError, InvalidInput, Unavailable
 
 SECRET = "canary-secret_1"  # noqa: S105 - a canary
@@ -47,8 +47,8 @@ def updates() -> Updates:
 @pytest.fixture
 async def url(updates: Updates) -> AsyncIterator[str]:
     """Where it listens."""
-    application = webhook.build_application(updates.add, secret=SECRET, path=PATH)
-    async with webhook.serve(application, host="127.0.0.1", port=0) as port:
+    application = http.build_application([webhook.route(updates.add, secret=SECRET, path=PATH)])
+    async with http.serve(application, host="127.0.0.1", port=0) as port:
         yield f"http://127.0.0.1:{port}"
 
 
@@ -99,7 +99,7 @@ async def test_post(url: str, client: aiohttp.ClientSession, updates: Updates) -
 
 async def test_post_as_long_as_may_be(url: str, client: aiohttp.ClientSession, updates: Updates) -> None:
     """One megabyte is taken, as it is, in chunks and compressed."""
-    body = json.dumps(UPDATE).encode().ljust(webhook.BODY_BYTES)
+    body = json.dumps(UPDATE).encode().ljust(http.BODY_BYTES)
 
     async def chunks() -> AsyncIterator[bytes]:
         yield body
@@ -275,9 +275,9 @@ async def test_serve_ends(updates: Updates) -> None:
         await leave.wait()
         await updates.add(given)
 
-    application = webhook.build_application(slow, secret=SECRET, path=PATH)
+    application = http.build_application([webhook.route(slow, secret=SECRET, path=PATH)])
     async with aiohttp.ClientSession(headers={HEADER: SECRET}) as client:
-        async with webhook.serve(application, host="127.0.0.1", port=0) as port:
+        async with http.serve(application, host="127.0.0.1", port=0) as port:
             url = f"http://127.0.0.1:{port}"
             posted = asyncio.create_task(post(client, url, json.dumps(UPDATE)))
             await entered.wait()
@@ -289,12 +289,10 @@ async def test_serve_ends(updates: Updates) -> None:
     assert updates.stored == [UPDATE]
 
 
-async def test_serve_where_somebody_is(url: str, updates: Updates) -> None:
+async def test_serve_where_somebody_is(url: str) -> None:
     """A port that is taken is an error that names the settings."""
     port = int(url.rpartition(":")[2])
 
-    with pytest.raises(BotcoreError, match=f"^WEBHOOK_HOST, PORT: cannot listen on 127.0.0.1, {port}: Address already"):
-        async with webhook.serve(
-            webhook.build_application(updates.add, secret=SECRET, path=PATH), host="127.0.0.1", port=port
-        ):
+    with pytest.raises(BotcoreError, match=f"^HTTP_HOST, PORT: cannot listen on 127.0.0.1, {port}: Address already"):
+        async with http.serve(http.build_application([]), host="127.0.0.1", port=port):
             pass
