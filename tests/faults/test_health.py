@@ -3,12 +3,15 @@
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
+import aiohttp
 import pytest
 
 from botcore import Database, health
 from botcore.health import Checks
 from tests.conftest import Measured
+from tests.faults.bots import Bots, Repeating
 from tests.faults.servers import Server
 
 
@@ -74,3 +77,38 @@ async def test_health_through_a_restart(url: str, faulty: Server, measured: Meas
     assert gone[0].reason == "nothing listens there; is the server running?"
     assert health.status(gone) == "failed"
     assert health.status(back) == "ok"
+
+
+@pytest.mark.fault("a running bot's server is frozen, while probes come")
+async def test_probes_of_a_bot_with_a_frozen_server(
+    url: str, faulty: Server, tmp_path: Path, unused_tcp_port: int, measured: Measured
+) -> None:
+    """/live is answered as ever, /ready by 503 within 1 s; 3 s after the thaw it is 200 again."""
+    place = f"http://127.0.0.1:{unused_tcp_port}"
+
+    async def probe(session: aiohttp.ClientSession, path: str) -> tuple[int, float]:
+        started = time.perf_counter()
+        async with session.get(place + path) as response:
+            return response.status, time.perf_counter() - started
+
+    async with (
+        Repeating.serve() as api,
+        Bots.of(url, api, tmp_path, PORT=str(unused_tcp_port)) as bots,
+        aiohttp.ClientSession() as session,
+    ):
+        await bots.start()
+        await api.until(lambda: bool(api.called("getUpdates")))
+        before = [await probe(session, "/ready") for _ in range(3)]
+        faulty.freeze()
+        await asyncio.sleep(1.1)
+        live, ready = await asyncio.gather(probe(session, "/live"), probe(session, "/ready"))
+        faulty.thaw()
+        await asyncio.sleep(3)
+        after = await probe(session, "/ready")
+
+    assert [status for status, _ in (*before, live, ready, after)] == [200] * 4 + [503, 200]
+    assert before[-1][1] < 0.1
+    assert live[1] < 0.3
+    assert ready[1] < 1
+    measured("ready after", max(seconds for _, seconds in before))
+    measured("not ready after", ready[1])
