@@ -13,6 +13,7 @@ app = App(
 # said here too: for its own help the program would import every command, and with them aiogram
 app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
 app.command("botcli.cli.run:run", help="Answer on Telegram.")
+app.command("botcli.cli.doctor:doctor", help="Tell whether all that the bot needs is there and fits, and what to do.")
 app.command("botcli.cli.webhook:app", name="webhook", help="Where Telegram posts updates: set, delete, info.")
 app.command("botcli.cli.privacy:export", help="Write all that is kept about a person, as JSON Lines.")
 app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")
