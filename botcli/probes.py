@@ -75,7 +75,8 @@ class Probes:
         began, reason = perf_counter(), None
         try:
             async with asyncio.timeout(_TELEGRAM_SECONDS):
-                with explained(self._bot):
+                # its address is not for strangers
+                with explained(self._bot, "Telegram"):
                     await self._bot.get_me()
         except TimeoutError:
             reason = f"no answer in {_TELEGRAM_SECONDS} s"

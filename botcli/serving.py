@@ -55,20 +55,21 @@ async def introduce(bot: Bot, endpoint: Endpoint | None = None) -> None:
 
 
 @contextmanager
-def explained(bot: Bot) -> Iterator[None]:
-    """Turns what the Bot API refuses, or its silence, into a BotcoreError that shows no token."""
+def explained(bot: Bot, server: str | None = None) -> Iterator[None]:
+    """Turns what the Bot API refuses, or its silence, into a BotcoreError that shows no token; `server` is its name."""
+    server = server or _host(bot)
     try:
         yield
     except (TelegramUnauthorizedError, TelegramNotFound):
-        raise BotcoreError(f"{_host(bot)} refuses BOT_TOKEN: it is wrong or was revoked") from None
+        raise BotcoreError(f"{server} refuses BOT_TOKEN: it is wrong or was revoked") from None
     except TelegramBadRequest as error:
         # what the server says of an argument; should it quote the token, that is not passed on
         reason = error.message.replace(bot.token.partition(":")[2], "***")
-        raise BotcoreError(f"{_host(bot)}: {reason}") from None
+        raise BotcoreError(f"{server}: {reason}") from None
     except AiogramError as error:
         # the text of a network error can hold the URL, and that the token
         reason = type(error.__cause__ or error).__name__
-        raise BotcoreError(f"no use of the Bot API at {_host(bot)}: {reason}") from None
+        raise BotcoreError(f"no use of the Bot API at {server}: {reason}") from None
 
 
 async def serve(

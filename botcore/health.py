@@ -22,7 +22,7 @@ DEADLINE_SECONDS: Final = 0.8
 """Until an answer, whatever the server does: Kubernetes gives a probe 1 s."""
 
 _KEPT_SECONDS: Final = 1.0
-# a pool that works gives a connection in less, whatever its load; the rest is for one beside it
+# many short calls later; the rest of the time is for a connection beside the pool
 _PATIENCE_SECONDS: Final = 0.25
 _NO_ANSWER: Final = f"no answer in {DEADLINE_SECONDS} s"
 _REFUSED: Final = "the server has no connection to spare"
@@ -93,9 +93,10 @@ class Shared:
             self._looking = asyncio.create_task(self._look_anew(self._found))
         if now < self._stale_from:
             return self._last
+        found = self._found
         # not cancelled with the one who waits: it is for the others, too
         await asyncio.wait({self._looking}, timeout=self._deadline - now)
-        return tuple(self._found.values())
+        return tuple(found.values())
 
     async def close(self) -> None:
         """Ends what is under way."""
