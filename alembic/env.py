@@ -7,7 +7,7 @@ from sqlalchemy import NullPool, create_engine
 from alembic import context
 from botcore import migrations, pool
 
-url = context.config.attributes.get("url") or os.environ.get("DATABASE_URL")
+url = context.config.attributes.get("url") or os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")
 
 if context.is_offline_mode():
     context.configure(dialect_name="postgresql", literal_binds=True, dialect_opts={"paramstyle": "named"})

@@ -29,10 +29,20 @@ def database_url(settings: Settings) -> Iterator[str]:
             yield url
 
 
+@contextmanager
+def direct_url(settings: Settings) -> Iterator[str]:
+    """As `database_url`, past a pooler: where the schema is changed, and what sets up a session of its own."""
+    if settings.database_url and settings.database_direct_url:
+        yield settings.database_direct_url.get_secret_value()
+    else:
+        with database_url(settings) as url:
+            yield url
+
+
 @asynccontextmanager
-async def migrated_url(settings: Settings) -> AsyncIterator[str]:
-    """As `database_url`, with the embedded server's schema brought up to date."""
-    with database_url(settings) as url:
+async def migrated_url(settings: Settings, *, direct: bool = False) -> AsyncIterator[str]:
+    """As `database_url`, or `direct_url`, with the embedded server's schema brought up to date."""
+    with (direct_url if direct else database_url)(settings) as url:
         if not settings.database_url:
             await migrations.upgrade(url)
         yield url
@@ -47,9 +57,12 @@ async def open_database(settings: Settings, *, wait: bool = False) -> AsyncItera
     """
     async with migrated_url(settings) as url:
         await _check(url, wait=wait)
+        direct = settings.database_direct_url
         # it can go again in between
         async with Database.connect(
             url,
+            pooler=settings.database_pooler,
+            direct_url=direct.get_secret_value() if direct else None,
             max_size=settings.database_pool_size,
             join_calls=settings.database_join_calls,
             require_server=not wait,

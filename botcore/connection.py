@@ -31,15 +31,14 @@ class Connection(psycopg.AsyncConnection[TupleRow]):
 
     @classmethod
     async def connect(  # type: ignore[override] # psycopg's takes any word for libpq
-        cls, conninfo: str = "", *, report: Callable[[psycopg.Error | None], None] = lambda _: None, **kwargs: Any
+        cls, conninfo: str = "", *, report: Callable[[psycopg.Error], None] = lambda _: None, **kwargs: Any
     ) -> Self:
-        """As psycopg's; `report` is told why there is no connection, or None when there is one."""
+        """As psycopg's; `report` is told why there is no connection."""
         try:
             connection = await super().connect(conninfo, **kwargs)
         except psycopg.Error as error:
             report(error)
             raise
-        report(None)
         connection.opened_at = monotonic()
         return connection
 

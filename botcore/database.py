@@ -51,31 +51,39 @@ class Transaction:
 class Database(Transaction):
     """The repositories over a pool of connections: every call is a transaction of its own."""
 
-    def __init__(self, executor: Executor, url: str, health: Health) -> None:
+    def __init__(self, executor: Executor, listen_url: str | None, health: Health) -> None:
         super().__init__(executor)
-        self._url = url
+        self._listen_url = listen_url
         self._health = health
 
     @classmethod
     @asynccontextmanager
     async def connect(
-        cls, url: str, *, require_server: bool = True, join_calls: bool = True, **settings: Unpack[PoolSettings]
+        cls,
+        url: str,
+        *,
+        direct_url: str | None = None,
+        require_server: bool = True,
+        join_calls: bool = True,
+        **settings: Unpack[PoolSettings],
     ) -> AsyncIterator[Self]:
         """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
 
-        Raises Unavailable at once, with the cause, when no connection can be made, and InvalidInput for a URL
-        that cannot be read. With `require_server=False` it opens without a server: calls raise Unavailable, and work
-        a second or two after the server does. With `join_calls=False` each call is a statement of its own, also where
-        concurrent ones of a kind could be one.
+        Where a `pooler` is in front of the server, `direct_url` leads past it, for `listen`.
+        Raises Unavailable at once, with the cause, when no connection can be made or `pooler` is not what is there,
+        and InvalidInput for a URL that cannot be read. With `require_server=False` it opens without a server: calls
+        raise Unavailable, and work a second or two after the server does. With `join_calls=False` each call is a
+        statement of its own, also where concurrent ones of a kind could be one.
         """
         closed = pool.create(url, **settings)
         if require_server:
-            await (await pool.connect(url)).close()
+            await closed.probe()
         async with closed as opened:
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
             health = Health(opened, url)
+            executor = Executor(opened.connection, joining=limits if join_calls else None)
             try:
-                yield cls(Executor(opened.connection, joining=limits if join_calls else None), url, health)
+                yield cls(executor, direct_url or (None if opened.shares_sessions else url), health)
             finally:
                 await health.close()
 
@@ -99,7 +107,7 @@ class Database(Transaction):
         """The payloads of NOTIFY on this channel, and '' whenever it listens anew: what was sent before is missed.
 
         It holds a connection of its own beside the pool's, comes back by itself after a loss, and ends when it is
-        cancelled. A pooler that shares connections between transactions, as PgBouncer does, brings nothing: look for
-        work now and then as well. Raises InvalidInput for a channel that is empty or beyond 63 bytes.
+        cancelled. Through a pooler of transactions nothing arrives but the first '', unless there is a `direct_url`:
+        look for work now and then as well. Raises InvalidInput for a channel that is empty or beyond 63 bytes.
         """
-        return listening.payloads(self._url, channel)
+        return listening.payloads(self._listen_url, channel)

@@ -130,6 +130,10 @@ def _pool_reason(error: psycopg.Error) -> tuple[str, bool] | None:
     return None
 
 
+UNPREPARED: Final = "the pooler in front of the server does not keep prepared statements: say transaction-unprepared"
+UNPREPARED_STATES: Final = {"26000", "42P05"}
+"""What an older PgBouncer's clients get: a statement of another one under the same name, or none."""
+
 # SQLSTATE -> what happened, and whether the call had no effect and may be repeated.
 # https://www.postgresql.org/docs/18/errcodes-appendix.html
 _UNAVAILABLE: Final = {
@@ -137,6 +141,7 @@ _UNAVAILABLE: Final = {
     "25P03": ("the transaction was idle for too long, the server ended it", True),
     "25P04": ("the transaction ran into its timeout", False),
     "25006": ("the server is read-only, after a failover connect again", True),
+    **dict.fromkeys(UNPREPARED_STATES, (f"DATABASE_POOLER: {UNPREPARED}", False)),
     "40001": ("a concurrent change was first", True),
     "40P01": ("a deadlock was broken", True),
     "53100": ("the server's disk is full", False),

@@ -21,10 +21,15 @@ _MAX_CHANNEL_BYTES: Final = 63
 _log = logging.getLogger(__name__)
 
 
-async def payloads(url: str, channel: str) -> AsyncGenerator[str, None]:
-    """What `Database.listen` gives."""
+async def payloads(url: str | None, channel: str) -> AsyncGenerator[str, None]:
+    """What `Database.listen` gives; without a URL that can hear, '' and then nothing."""
     if not 0 < len(channel.encode()) <= _MAX_CHANNEL_BYTES:
         raise InvalidInput("channel", f"must have 1..{_MAX_CHANNEL_BYTES} bytes")
+    if url is None:
+        _log.info("no notifications through this pooler: set DATABASE_DIRECT_URL", extra={"channel": channel})
+        yield ""
+        await asyncio.Event().wait()
+        return
     delay = _FIRST_DELAY_SECONDS
     while True:
         try:

@@ -124,6 +124,10 @@ def lock(url: str) -> Iterator[None]:
     statement = queries.load("migrations/lock").statement
     deadline = time.monotonic() + LOCK_DEADLINE_SECONDS
     with pool.connect_sync(url) as connection:
+        if pool.is_pooled(connection):
+            raise InvalidInput(
+                "DATABASE_URL", "leads to a pooler: migrations need the server itself, by DATABASE_DIRECT_URL"
+            )
         while not connection.execute(statement).fetchone()[0]:  # type: ignore[index]
             if time.monotonic() > deadline:
                 raise Unavailable("another process has been migrating this database for too long")

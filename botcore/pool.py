@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Coroutine, Generator
 from contextlib import asynccontextmanager
 from time import monotonic
 from types import coroutine
-from typing import Any, Final, TypedDict
+from typing import Any, Final, Literal, TypedDict, get_args
 
 import psycopg
 from psycopg.adapt import AdaptersMap
@@ -15,13 +15,16 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from botcore import queries, urls
 from botcore.connection import Connection
-from botcore.errors import InvalidInput, Unavailable
+from botcore.errors import UNPREPARED, UNPREPARED_STATES, InvalidInput, Unavailable
 
 # An int goes as bigint whatever its value; by default one statement is prepared for smallint, int and bigint each.
 # The text form comes last and wins, because a list of ints would go as smallint[] with the binary one alone.
 ADAPTERS: Final = AdaptersMap(psycopg.adapters)
 ADAPTERS.register_dumper(int, Int8BinaryDumper)
 ADAPTERS.register_dumper(int, Int8Dumper)
+
+Pooler = Literal["none", "session", "transaction", "transaction-unprepared"]
+"""What stands in front of the server, by its kind of pooling; `transaction` knows prepared statements."""
 
 DEFAULTS: Final[dict[str, str | int]] = {
     # what pg_stat_activity shows
@@ -45,7 +48,8 @@ async def connect(url: str) -> Connection:
     """
     conninfo = urls.conninfo(url, **DEFAULTS)
     try:
-        return await Connection.connect(conninfo, autocommit=True, context=ADAPTERS)
+        # nothing is prepared: it would not be asked again, and not every pooler bears it
+        return await Connection.connect(conninfo, autocommit=True, context=ADAPTERS, prepare_threshold=None)
     except psycopg.Error as error:
         raise unreachable(conninfo, error) from error
 
@@ -54,9 +58,19 @@ def connect_sync(url: str, *, autocommit: bool = True, **defaults: str | int) ->
     """One blocking connection, as Alembic needs it; raises as `connect` does."""
     conninfo = urls.conninfo(url, **DEFAULTS, **defaults)
     try:
-        return psycopg.connect(conninfo, autocommit=autocommit, context=ADAPTERS)
+        return psycopg.connect(conninfo, autocommit=autocommit, context=ADAPTERS, prepare_threshold=None)
     except psycopg.Error as error:
         raise unreachable(conninfo, error) from error
+
+
+def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
+    """Whether a pooler is in between: another process answers than the one that the connection was made with."""
+    found = connection.execute(queries.load("database/connect").statement).fetchone()
+    return found != (connection.info.backend_pid,)
+
+
+class WrongPooler(psycopg.OperationalError):
+    """What stands in front of the server is not what the settings say."""
 
 
 class PoolSettings(TypedDict, total=False):
@@ -66,18 +80,33 @@ class PoolSettings(TypedDict, total=False):
     max_size: int
     max_waiting: int
     timeout_seconds: float
+    pooler: Pooler
 
 
 class Pool(AsyncConnectionPool[Connection]):
     """psycopg's pool, which gives no connection that the server ended, and heals soon after an outage of any length."""
 
-    def __init__(self, conninfo: str, **settings: Any) -> None:
+    def __init__(self, conninfo: str, *, pooler: Pooler, **settings: Any) -> None:
         # most calls are one statement: BEGIN and COMMIT would cost two round trips more
-        kwargs = {"autocommit": True, "context": ADAPTERS, "report": self._report}
-        super().__init__(conninfo, connection_class=Connection, kwargs=kwargs, configure=_configure, **settings)
+        self._options: dict[str, Any] = {"autocommit": True, "context": ADAPTERS, "report": self._report}
+        if pooler == "transaction-unprepared":
+            self._options["prepare_threshold"] = None
+        super().__init__(
+            conninfo, connection_class=Connection, kwargs=self._options, configure=self._configure, **settings
+        )
         self._address = conninfo
+        self._pooler = pooler
+        self.shares_sessions = pooler.startswith("transaction")
         self._failure: psycopg.Error | None = None
         self._renewed_at = 0.0
+
+    async def probe(self) -> None:
+        """One connection beside the pool, made and ended; raises Unavailable with the true cause, or InvalidInput."""
+        try:
+            async with await Connection.connect(self._address, **self._options) as connection:
+                await self._configure(connection)
+        except psycopg.Error as error:
+            raise unreachable(self._address, error) from error
 
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's
         """A connection on which the server has not hung up; raises Unavailable with the cause where none can be made.
@@ -124,9 +153,8 @@ class Pool(AsyncConnectionPool[Connection]):
         else:
             # it waits for a lock: cancelled there, the connection would be lost
             await asyncio.shield(_rest(returning, pending))
-        if connection.broken and connection.opened_at > self._renewed_at:
-            self._renewed_at = monotonic()
-            await self.drain()
+        if connection.broken:
+            await self._renew(connection)
 
     async def close(self, timeout: float = 0.5) -> None:  # noqa: ASYNC109 - the pool's
         """Closes the pool, at once but for a connection that is being made: a frozen server is not waited for."""
@@ -142,13 +170,34 @@ class Pool(AsyncConnectionPool[Connection]):
         """What who waited for too long is told: why no connection can be made, where that is so."""
         return unreachable(self._address, self._failure) if self._failure else PoolTimeout()
 
-    def _report(self, failure: psycopg.Error | None) -> None:
+    async def _renew(self, connection: Connection) -> None:
+        """Replaces this one and those made before, once."""
+        if connection.opened_at > self._renewed_at:
+            self._renewed_at = monotonic()
+            await self.drain()
+
+    def _report(self, failure: psycopg.Error) -> None:
         self._failure = failure
 
+    async def _configure(self, connection: Connection) -> None:
+        try:
+            await self._settle(connection)
+        except psycopg.Error as error:
+            self._failure = error
+            raise
+        self._failure = None
 
-async def _configure(connection: Connection) -> None:
-    # not among libpq's options, which PgBouncer refuses
-    await connection.execute(queries.load("database/connect").statement)
+    async def _settle(self, connection: Connection) -> None:
+        """Sets up the session, by a statement since PgBouncer refuses libpq's options, and sees who is in between."""
+        statement = queries.load("database/connect_pooled" if self.shares_sessions else "database/connect").statement
+        cursor = await connection.execute(statement, prepare=self._pooler == "transaction")
+        [found] = await cursor.fetchone() or [None]
+        if self._pooler == "none" and found != connection.info.backend_pid:
+            raise WrongPooler(
+                "a pooler stands in front of the server: say session, transaction or transaction-unprepared"
+            )
+        if self._pooler == "transaction" and found:
+            raise WrongPooler(UNPREPARED)
 
 
 @coroutine
@@ -167,14 +216,24 @@ def _cancellations() -> int:
 
 
 def create(
-    url: str, *, min_size: int = 1, max_size: int = 10, max_waiting: int = 1_000, timeout_seconds: float = 10.0
+    url: str,
+    *,
+    min_size: int = 1,
+    max_size: int = 10,
+    max_waiting: int = 1_000,
+    timeout_seconds: float = 10.0,
+    pooler: Pooler = "none",
 ) -> Pool:
     """A closed pool for this URL: at most `max_size` connections, `max_waiting` callers that wait for one.
 
-    A caller beyond is refused at once, one that waited `timeout_seconds` then.
+    A caller beyond is refused at once, one that waited `timeout_seconds` then. `pooler` says what stands in front of
+    the server; raises InvalidInput for another word.
     """
+    if pooler not in get_args(Pooler):
+        raise InvalidInput("pooler", f"must be one of {', '.join(get_args(Pooler))}")
     return Pool(
         urls.conninfo(url, **DEFAULTS),
+        pooler=pooler,
         min_size=min_size,
         max_size=max_size,
         max_waiting=max_waiting,
@@ -194,6 +253,9 @@ def create(
 def unreachable(conninfo: str, error: psycopg.Error) -> Unavailable | InvalidInput:
     """Why no connection came about, in one line: libpq gives no SQLSTATE here, only its text."""
     text = str(error)
+    if isinstance(error, WrongPooler) or error.sqlstate in UNPREPARED_STATES:
+        # not InvalidInput: no caller's value is at fault
+        return Unavailable(f"DATABASE_POOLER: {text if isinstance(error, WrongPooler) else UNPREPARED}")
     is_ours = text.startswith("invalid ") or (": invalid " in text and "FATAL" not in text)
     if is_ours or isinstance(error, psycopg.ProgrammingError):
         return InvalidInput("DATABASE_URL", "has a parameter with a value that libpq does not know")
@@ -218,6 +280,11 @@ _REASONS: Final = {
     # the limit of a role or a database
     "too many connections": "the server has no connection to spare",
     "remaining connection slots": "the server has no connection to spare",
+    "unsupported startup parameter": "a pooler in front of the server takes no options, and migrations need some: use"
+    " DATABASE_DIRECT_URL for these, and ALTER ROLE ... SET for yours",
+    "cannot connect to server": "the pooler does not reach its server",
+    "server_login_retry": "the pooler does not reach its server",
+    "no such ": "no such database or user",
     "starting up": "the server is starting",
     "shutting down": "the server is shutting down",
 }

@@ -6,6 +6,8 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from botcore.pool import Pooler
+
 LogLevel = Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"]
 
 
@@ -18,6 +20,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True)
 
     database_url: SecretStr | None = Field(None, description="the server; without it, the embedded one")
+    database_pooler: Pooler = Field("none", description="what stands in front of the server")
+    database_direct_url: SecretStr | None = Field(None, description="the server itself, where a pooler is in front")
     database_pool_size: int = Field(10, ge=1, le=1_000, description="connections at most")
     database_join_calls: bool = Field(True, description="concurrent calls of a kind become one statement")
     botcore_data_dir: Path | None = Field(None, description="the embedded server's folder")

@@ -17,13 +17,17 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from botcore import Database, embedded, migrations
+from botcore import Database, embedded, migrations, pool
+from tests import poolers
 
 CreateDatabase = Callable[..., AbstractContextManager[str]]
 Measured = Callable[[str, float], None]
 
 POSTGRES_VERSION = int(os.environ.get("TEST_POSTGRES_VERSION", "18"))
 """Of the embedded server: 18 or 16."""
+
+POOLER = os.environ.get("TEST_POOLER")
+"""A word of DATABASE_POOLER: every pool of the server goes through a PgBouncer of that kind."""
 
 if os.environ.get("DATABASE_JOIN_CALLS") == "false":
     # the bot reads it; here each Database follows that does not say otherwise
@@ -47,6 +51,24 @@ def server() -> Iterator[dict[str, Any]]:
         yield _parts(url)
     # what still runs there notices that the folder is gone
     shutil.rmtree(data_dir, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _pooled(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Sends the pools through PgBouncer where TEST_POOLER asks for it; what arranges and migrates goes past it."""
+    if not POOLER:
+        yield
+        return
+    server = request.getfixturevalue("server")
+    with poolers.pgbouncer(server, **poolers.MODES[POOLER]) as opened, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pool, "create", poolers.through(opened, server, POOLER))
+        yield
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Leaves out what cannot hold where transactions share connections."""
+    if POOLER and POOLER.startswith("transaction") and (mark := item.get_closest_marker("own_session")):
+        pytest.skip(mark.args[0])
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import psycopg
+import pytest
 
 from botcore import Database
 from tests.factories import said, update
@@ -31,6 +32,7 @@ async def test_calls_one_after_the_other_go_by_one_connection(
         assert connection.execute(busy.encode()).fetchone() == (1,)
 
 
+@pytest.mark.own_session("the plans are a setting of the role there, see docs/operations.md")
 async def test_no_call_is_planned_anew(database_url: str) -> None:
     """Left to itself the server takes a list for longer than it is, and plans such a statement at every call."""
     async with Database.connect(database_url, max_size=1) as database:

@@ -173,6 +173,7 @@ async def test_lost_connection_is_unavailable_and_the_pool_heals(database_url: s
     assert lost.value.retry_is_safe
 
 
+@pytest.mark.own_session("a setting of the database holds for connections that the pooler makes after it")
 async def test_statement_timeout_and_lock_timeout_are_named(database: Database, database_url: str) -> None:
     """What the server cancelled says which limit it was, with its SQLSTATE."""
     await said(database)
@@ -213,6 +214,7 @@ async def test_nothing_secret_is_logged_or_shown(database_url: str, caplog: pyte
     assert "canary" not in shown
 
 
+@pytest.mark.own_session("the driver prepares nothing there, or under names of the pooler")
 async def test_an_int_is_sent_as_one_type(database: Database) -> None:
     """Small and large ids use the same prepared statement, which would exist thrice otherwise."""
     async with database.transaction() as transaction:

@@ -9,6 +9,7 @@ import pytest
 from botcore import Database, InvalidInput
 
 CHANNEL = 'Odd "name"; --'
+hears = pytest.mark.own_session("no notification passes there without the direct URL")
 END_LISTENERS = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE 'LISTEN%'"
 )
@@ -19,6 +20,7 @@ async def heard(payloads: AsyncIterator[str]) -> str:
     return await asyncio.wait_for(anext(payloads), 10)
 
 
+@hears
 async def test_listen_gives_what_is_notified_on_its_channel(database: Database, connection: psycopg.Connection) -> None:
     """First '' for what came before, then each payload in order; other channels are not heard, and any name is one."""
     payloads = database.listen(CHANNEL)
@@ -30,6 +32,7 @@ async def test_listen_gives_what_is_notified_on_its_channel(database: Database, 
     assert (listening, await heard(payloads), await heard(payloads)) == ("", "one", "three")
 
 
+@hears
 async def test_listen_comes_back_after_a_loss(database: Database, connection: psycopg.Connection) -> None:
     """Its connection ended by the server, it listens anew and says so, since something may have been missed."""
     payloads = database.listen("updates")
@@ -42,6 +45,7 @@ async def test_listen_comes_back_after_a_loss(database: Database, connection: ps
     assert (again, await heard(payloads)) == ("", "after")
 
 
+@hears
 async def test_listen_ends_when_it_is_cancelled(database: Database, connection: psycopg.Connection) -> None:
     """Nothing is swallowed, and its connection goes with it."""
     payloads = database.listen("updates")

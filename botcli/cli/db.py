@@ -7,7 +7,7 @@ from cyclopts import App, Parameter
 
 from botcli.cli import output
 from botcli.cli.environment import embedded_dir, read_settings
-from botcli.database import database_url, migrated_url
+from botcli.database import direct_url, migrated_url
 from botcore import Unavailable, embedded, migrations
 
 app = App(name="db", help="The schema's migrations, psql, and the embedded server.")
@@ -24,7 +24,7 @@ async def upgrade(revision: Revision = "head", /, *, sql: Script = False) -> Non
     """Bring the schema to a revision, by default the newest; several processes may do so at once."""
     if sql:
         return output.write(migrations.script(revision))
-    with database_url(read_settings()) as url:
+    with direct_url(read_settings()) as url:
         await migrations.upgrade(url, revision)
         return output.say(f"the schema is at {await migrations.current(url) or 'base'}")
 
@@ -41,7 +41,7 @@ async def downgrade(
     """Take the schema back to a revision, and destroy the data of what is undone."""
     if sql:
         return output.write(migrations.script(revision, "downgrade"))
-    with database_url(read_settings()) as url:
+    with direct_url(read_settings()) as url:
         found = await migrations.current(url)
         if found is None:
             return output.say("the database has no schema: there is nothing to undo")
@@ -56,7 +56,7 @@ async def downgrade(
 @app.command
 async def current(*, json: Json = False) -> None:
     """Print the revision that the database is at."""
-    with database_url(read_settings()) as url:
+    with direct_url(read_settings()) as url:
         found = await migrations.current(url)
     if json:
         output.as_json({"current": found, "head": migrations.head()})
@@ -79,7 +79,7 @@ def history(*, json: Json = False) -> None:
 @app.command
 async def check() -> None:
     """Fail, naming the command to run, unless the schema is this code's."""
-    with database_url(read_settings()) as url:
+    with direct_url(read_settings()) as url:
         await migrations.check(url)
     output.say(f"the schema is at {migrations.head()}, as this botcore expects")
 
@@ -90,7 +90,7 @@ async def psql(*arguments: Annotated[str, Parameter(allow_leading_hyphen=True, h
     from botcli.cli.psql import run_psql
 
     settings = read_settings()
-    async with migrated_url(settings) as url:
+    async with migrated_url(settings, direct=True) as url:
         return run_psql(url, arguments, is_embedded=not settings.database_url)
 
 
