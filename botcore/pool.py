@@ -137,6 +137,11 @@ class Pool(AsyncConnectionPool[Connection]):
         connection = await self.getconn(timeout)
         try:
             yield connection
+        except (psycopg.Error, Unavailable) as error:
+            # it leads to a standby, and the others may: new ones can find the primary
+            if error.sqlstate == "25006":
+                await self._renew(connection)
+            raise
         finally:
             await self.putconn(connection)
 
@@ -272,6 +277,7 @@ _REASONS: Final = {
     "Peer authentication failed": "the server admits only its own system user",
     "Connection refused": "nothing listens there; is the server running?",
     "No such file or directory": "nothing listens there; is the server running?",
+    "session is read-only": "only a standby answers, which takes no writes",
     "does not support SSL": "the server offers no encryption; sslmode=disable in the URL accepts that",
     "timeout expired": "no answer in time",
     "resolve": "the host's name is unknown",
