@@ -57,12 +57,13 @@ async def open_database(settings: Settings, *, wait: bool = False) -> AsyncItera
     """
     async with migrated_url(settings) as url:
         await _check(url, wait=wait)
-        direct = settings.database_direct_url
+        direct, replica = settings.database_direct_url, settings.database_replica_url
         # it can go again in between
         async with Database.connect(
             url,
             pooler=settings.database_pooler,
             direct_url=direct.get_secret_value() if direct else None,
+            replica_url=replica.get_secret_value() if replica and settings.database_url else None,
             max_size=settings.database_pool_size,
             join_calls=settings.database_join_calls,
             require_server=not wait,

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botcore import Chat, Database, Message, State, Update, User, Version
+from botcore import Chat, Message, State, Transaction, Update, User, Version
 
 FORMAT: Final = "botcore-export"
 VERSION: Final = 1
@@ -26,7 +26,7 @@ _TYPES: Final[dict[type, str]] = {
 _CONTROLS: Final = re.compile(r"[\x7f-\x9f]")
 
 
-async def lines(database: Database, telegram_user_id: int) -> AsyncIterator[bytes]:
+async def lines(database: Transaction, telegram_user_id: int) -> AsyncIterator[bytes]:
     """The export's lines in UTF-8: an object with its "type" each, the manifest last, so that no part looks whole.
 
     The manifest's `sha256` is of all bytes before it. Of hidden rows, deleted but not purged yet, it has the number.

@@ -1,7 +1,7 @@
 """The one object that a service opens."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Self, Unpack
 
 from psycopg.rows import scalar_row
@@ -13,6 +13,7 @@ from botcore.health import Checks, Health
 from botcore.joins import Limits
 from botcore.messages import Messages
 from botcore.pool import PoolSettings
+from botcore.standby import Standby
 from botcore.states import States
 from botcore.stats import Stats
 from botcore.updates import Updates
@@ -51,9 +52,17 @@ class Transaction:
 class Database(Transaction):
     """The repositories over a pool of connections: every call is a transaction of its own."""
 
-    def __init__(self, executor: Executor, listen_url: str | None, health: Health) -> None:
+    replica: Transaction
+    """The same repositories on the standby of `replica_url`, for reads that may be behind; otherwise this itself.
+
+    While the standby gives no connection they read from the primary.
+    """
+
+    def __init__(self, executor: Executor, listen_url: str | None, standby: Standby | None, health: Health) -> None:
         super().__init__(executor)
         self._listen_url = listen_url
+        self._standby = standby
+        self.replica = Transaction(Executor(standby.connection)) if standby else self
         self._health = health
 
     @classmethod
@@ -63,13 +72,15 @@ class Database(Transaction):
         url: str,
         *,
         direct_url: str | None = None,
+        replica_url: str | None = None,
         require_server: bool = True,
         join_calls: bool = True,
         **settings: Unpack[PoolSettings],
     ) -> AsyncIterator[Self]:
         """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
 
-        Where a `pooler` is in front of the server, `direct_url` leads past it, for `listen`.
+        Where a `pooler` is in front of the server, `direct_url` leads past it, for `listen`. `replica_url` leads to one
+        standby, for `replica`; it need not be there.
         Raises Unavailable at once, with the cause, when no connection can be made or `pooler` is not what is there,
         and InvalidInput for a URL that cannot be read. With `require_server=False` it opens without a server: calls
         raise Unavailable, and work a second or two after the server does. With `join_calls=False` each call is a
@@ -78,12 +89,13 @@ class Database(Transaction):
         closed = pool.create(url, **settings)
         if require_server:
             await closed.probe()
-        async with closed as opened:
+        async with closed as opened, _opened(replica_url, settings) as replica:
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
             health = Health(opened, url)
             executor = Executor(opened.connection, joining=limits if join_calls else None)
+            standby = Standby(replica, opened) if replica else None
             try:
-                yield cls(executor, direct_url or (None if opened.shares_sessions else url), health)
+                yield cls(executor, direct_url or (None if opened.shares_sessions else url), standby, health)
             finally:
                 await health.close()
 
@@ -103,6 +115,14 @@ class Database(Transaction):
         """What the server calls itself, as `18.4 (Debian 18.4-1.pgdg12+1)`."""
         return str(await self._executor.one("database/server_version", scalar_row))
 
+    async def caught_up(self, *, timeout_seconds: float = 1.0) -> Transaction:
+        """The replica, once it shows all that was committed before this call; this itself where that takes longer."""
+        if self._standby is None:
+            return self
+        [position] = await self._executor.all("database/caught_up", scalar_row)
+        is_in_time = await self._standby.has_caught_up(position, timeout_seconds)
+        return self.replica if is_in_time else self
+
     def listen(self, channel: str) -> AsyncGenerator[str, None]:
         """The payloads of NOTIFY on this channel, and '' whenever it listens anew: what was sent before is missed.
 
@@ -111,3 +131,7 @@ class Database(Transaction):
         look for work now and then as well. Raises InvalidInput for a channel that is empty or beyond 63 bytes.
         """
         return listening.payloads(self._listen_url, channel)
+
+
+def _opened(url: str | None, settings: PoolSettings) -> AbstractAsyncContextManager[pool.Pool | None]:
+    return pool.create(url, **settings) if url else nullcontext()

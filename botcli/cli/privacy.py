@@ -26,7 +26,7 @@ async def export(
     """Write all that is kept about a person, but for hidden rows, as JSON Lines; the last line is a manifest."""
     async with open_database(read_settings()) as database:
         with _opened(output_file, force=force) as file:
-            async for line in exports.lines(database, user):
+            async for line in exports.lines(await database.caught_up(), user):
                 file.write(line)
 
 

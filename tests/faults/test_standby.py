@@ -1,0 +1,99 @@
+"""Reads from a standby that is behind, paused, gone or not there yet."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+
+from botcore import Database, Unavailable, migrations
+from tests.conftest import Measured
+from tests.factories import dialogue, said
+from tests.faults.standbys import Node, pair
+
+
+@pytest.fixture(scope="module")
+def nodes() -> Iterator[tuple[Node, Node]]:
+    """A primary and a standby, which nobody waits for."""
+    with pair() as (primary, standby):
+        asyncio.run(migrations.upgrade(primary.url()))
+        yield primary, standby
+
+
+@pytest.fixture
+async def database(nodes: tuple[Node, Node]) -> AsyncIterator[Database]:
+    """A Database on the primary, with the standby as its replica."""
+    primary, standby = nodes
+    async with Database.connect(primary.url(), replica_url=standby.url()) as opened:
+        yield opened
+
+
+@pytest.mark.fault("a standby is behind: 300 reads, each right after a write")
+async def test_caught_up_shows_what_was_just_written(database: Database, measured: Measured) -> None:
+    """Through `caught_up` each read has the write before it, be it the standby's or the primary's."""
+    message = (await said(database)).message
+    stale = 0
+    for number in range(1, 301):
+        key = dialogue(message)
+        added = await database.messages.add(**key, role="assistant", content=str(number))
+        stale += await database.replica.messages.get(chat_id=added.chat_id, message_id=added.id) is None
+
+        reads = await database.caught_up()
+
+        assert await reads.messages.get(chat_id=added.chat_id, message_id=added.id) == added
+    measured("stale without it", stale)
+
+
+@pytest.mark.fault("a standby stops replaying")
+async def test_caught_up_of_a_paused_standby_is_the_primary(database: Database, nodes: tuple[Node, Node]) -> None:
+    """The replica stays behind, `caught_up` gives the primary after its time, and the replica once it goes on."""
+    _, standby = nodes
+    standby.execute("SELECT pg_wal_replay_pause()")
+    standby.until("pg_get_wal_replay_pause_state() = 'paused'")
+    message = (await said(database, telegram_message_id=2_000)).message
+
+    old = await database.replica.messages.get(chat_id=message.chat_id, message_id=message.id)
+    started = time.monotonic()
+    reads = await database.caught_up(timeout_seconds=0.2)
+    took = time.monotonic() - started
+    new = await reads.messages.get(chat_id=message.chat_id, message_id=message.id)
+    standby.execute("SELECT pg_wal_replay_resume()")
+
+    assert (old, new, reads) == (None, message, database)
+    assert took < 1
+    assert await database.caught_up(timeout_seconds=10) is database.replica
+
+
+async def test_replica_takes_no_write(database: Database) -> None:
+    """A write that was marked by mistake is refused by the standby."""
+    await database.caught_up(timeout_seconds=10)
+
+    with pytest.raises(Unavailable) as refused:
+        await said(database.replica, telegram_message_id=3_000)
+
+    assert refused.value.sqlstate == "25006"
+
+
+@pytest.mark.fault("a standby is down, at the start and later")
+async def test_replica_that_is_down_is_read_from_the_primary(nodes: tuple[Node, Node]) -> None:
+    """It opens without it; one read takes a second longer; and the standby is read again when it is back."""
+    primary, standby = nodes
+    await asyncio.to_thread(standby.stop)
+    async with Database.connect(primary.url(), replica_url=standby.url()) as database:
+        message = (await said(database, telegram_message_id=4_000)).message
+        key = {"chat_id": message.chat_id, "message_id": message.id}
+
+        took = []
+        for _ in range(2):
+            started = time.monotonic()
+            assert await database.replica.messages.get(**key) == message
+            took.append(time.monotonic() - started)
+        assert await database.caught_up() is database
+        await asyncio.to_thread(standby.start)
+        async with asyncio.timeout(20):
+            while await database.caught_up() is database:  # noqa: ASYNC110 - polled, as a caller does
+                await asyncio.sleep(0.1)
+
+        assert await database.replica.messages.get(**key) == message
+    assert took[0] < 2
+    assert took[1] < 0.5
