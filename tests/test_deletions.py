@@ -73,7 +73,7 @@ async def test_delete_many_with_ids_of_every_size(database: Database, database_u
     for number in (1, 70_000, *large):
         await said(database, telegram_message_id=number, **BUSINESS)
     async with await pool.connect(database_url) as connection:
-        connection.prepare_threshold = 0  # as the pool's
+        connection.prepare_threshold = 5  # as the pool's
         messages = Messages(Executor(lambda: nullcontext(connection)))
 
         counts = [
