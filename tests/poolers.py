@@ -124,7 +124,11 @@ def _user(server: Mapping[str, Any]) -> str | None:
         [ident] = connection.execute("SELECT current_setting('ident_file')").fetchone() or [""]
         with Path(ident).open("a") as file:
             file.write(f'botcore "{user}" all\n')
+        loaded = "SELECT pg_conf_load_time()"
+        before = connection.execute(loaded).fetchone()
         connection.execute("SELECT pg_reload_conf()")
+        while connection.execute(loaded).fetchone() == before:
+            time.sleep(0.01)
     return user
 
 
