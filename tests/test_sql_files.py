@@ -10,7 +10,7 @@ from typing import get_type_hints
 import psycopg
 import pytest
 
-from botcore import Database, joins, queries
+from botcore import Database, Transaction, joins, queries
 from tests import contract
 from tests.conftest import CreateDatabase
 from tests.factories import dialogue, said
@@ -115,7 +115,7 @@ def test_psql_refuses_what_the_server_would_accept(psql: list[str], url: str) ->
 
 def test_every_query_method_has_its_file() -> None:
     """What a repository offers stands in sql/ under the same name."""
-    repositories = {name: kind for name, kind in get_type_hints(Database).items() if not name.startswith("_")}
+    repositories = {name: kind for name, kind in get_type_hints(Transaction).items() if not name.startswith("_")}
 
     missing = [
         f"{folder}/{method}"
@@ -124,7 +124,7 @@ def test_every_query_method_has_its_file() -> None:
         if not method.startswith("_") and f"{folder}/{method}" not in NAMES
     ]
 
-    assert sorted(repositories) == ["chats", "messages", "stats", "updates", "users"]
+    assert sorted(repositories) == ["chats", "messages", "states", "stats", "updates", "users"]
     assert missing == []
 
 
