@@ -13,7 +13,14 @@ if TYPE_CHECKING:
 # https://tldp.org/LDP/abs/html/exitcodes.html has 1, 2 and 128 + a signal's number; 3 is ours
 _FAILED, _USAGE, _NOT_FOUND, _INTERRUPTED, _NO_READER = 1, 2, 3, 128 + 2, 128 + 13
 
-_EXTRAS: Final = {"aiogram": "bot", "cyclopts": "cli", "platformdirs": "local", "prompt_toolkit": "cli", "rich": "cli"}
+_EXTRAS: Final = {
+    "aiogram": "bot",
+    "cyclopts": "cli",
+    "platformdirs": "local",
+    "prometheus_client": "bot",
+    "prompt_toolkit": "cli",
+    "rich": "cli",
+}
 
 
 def main() -> None:

@@ -5,9 +5,12 @@ import logging
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from botcore import Database, SchemaMismatch, Settings, Unavailable, embedded, migrations
+
+if TYPE_CHECKING:
+    from botcore import Metrics
 
 _WAIT_SECONDS: Final = 1.0
 
@@ -49,7 +52,9 @@ async def migrated_url(settings: Settings, *, direct: bool = False) -> AsyncIter
 
 
 @asynccontextmanager
-async def open_database(settings: Settings, *, wait: bool = False) -> AsyncIterator[Database]:
+async def open_database(
+    settings: Settings, *, wait: bool = False, metrics: "Metrics | None" = None
+) -> AsyncIterator[Database]:
     """The database that the settings name; where its server is not there, with `wait` as soon as it is.
 
     Raises SchemaMismatch when the schema is behind this code, naming the command, and Unavailable. One that is ahead is
@@ -67,6 +72,7 @@ async def open_database(settings: Settings, *, wait: bool = False) -> AsyncItera
             max_size=settings.database_pool_size,
             join_calls=settings.database_join_calls,
             require_server=not wait,
+            metrics=metrics,
         ) as database:
             yield database
 

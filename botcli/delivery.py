@@ -14,24 +14,21 @@ from time import monotonic
 from typing import Any, Final
 
 from aiogram import Bot, Dispatcher
-from aiogram.exceptions import TelegramNetworkError, TelegramRetryAfter, TelegramServerError
 from aiogram.types import Update as Event
 from structlog.contextvars import bound_contextvars
 
 from botcli import decoding
 from botcli.journal import Handling
+from botcli.metrics import BotMetrics
 from botcli.refusals import is_about_the_chat
-from botcore import BotcoreError, ClaimLost, Database, InvalidInput, Unavailable, Update
+from botcli.retries import LONGEST_SECONDS, postponed
+from botcore import BotcoreError, ClaimLost, Database, InvalidInput, Update, tracing
 
 # where nobody tells: a retry that is due, what a vanished process left, a server behind a pooler without LISTEN
 _IDLE_SECONDS: Final = 1.0
 _DOWN_SECONDS: Final = 1.0
-_LONGEST_SECONDS: Final = 300
-_DAY_SECONDS: Final = 86_400
 # hosts do not wait for long
 _NOTE_SECONDS: Final = 2.0
-# of outages, which are no update's fault: the sum of their waits is over an hour
-_POSTPONEMENTS: Final = 20
 # Telegram delivers again for 24 hours
 _KEPT: Final = timedelta(days=2)
 _PURGE_SECONDS: Final = 3_600.0
@@ -54,7 +51,7 @@ class Terms:
 class Delivery:
     """Takes in what Telegram delivers and has it handled; every process of a bot has one, under a name of its own."""
 
-    def __init__(self, bot: Bot, database: Database, dispatcher: Dispatcher, terms: Terms) -> None:
+    def __init__(self, bot: Bot, database: Database, dispatcher: Dispatcher, terms: Terms, metrics: BotMetrics) -> None:
         self.worker: Final = f"{platform.node()}:{os.getpid()}:{secrets.token_hex(4)}"
         self.lease_seconds: Final = terms.lease_seconds
         self._bot = bot
@@ -62,6 +59,8 @@ class Delivery:
         self._updates = database.updates
         self._dispatcher = dispatcher
         self._terms = terms
+        self._metrics = metrics
+        self._tracer = tracing.tracer("botcli")
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._handlings: dict[int, Handling] = {}
         self._handled: list[int] = []
@@ -77,14 +76,14 @@ class Delivery:
         Raises InvalidInput for what is no update, and Unavailable.
         """
         with self._places(len(updates)) as places:
-            given = await self._updates.add(
+            storing = self._updates.add(
                 bot_id=self._bot.id,
                 updates=updates,
                 worker=self.worker,
                 capacity=places,
                 lease_seconds=self.lease_seconds,
             )
-            self._begin(given)
+            self._begin(await self._metrics.storing(updates, storing))
         if places < len(updates):
             # this process need not hear of it, which it does not behind a pooler
             self._wake.set()
@@ -173,7 +172,7 @@ class Delivery:
     def _begin(self, given: Sequence[Update]) -> None:
         for update in given:
             if update.state == "failed":
-                self._log_aside(update)
+                self._set_aside(update)
             # one that this process had for longer than its lease goes on
             elif update.update_id not in self._tasks:
                 handling = Handling(self._database, update, self.lease_seconds, resend=self._terms.resend)
@@ -189,23 +188,35 @@ class Delivery:
         update = handling.update
         handling.enter()
         try:
-            # without a payload its person was erased meanwhile
-            if update.payload:
-                raw = decoding.loads(update.payload)
-                event = Event.model_validate(raw, context={"bot": self._bot})
-                await self._dispatcher.feed_update(self._bot, event, handling=handling)
+            event = await self._metrics.attempt(self._feed(handling))
         except ClaimLost:
+            self._metrics.attempted("lost")
             _log.warning("another process has this update by now", extra={"update_id": update.update_id})
         except Exception as error:  # noqa: BLE001 - whatever a handler raises
             await self._fail(handling, error)
         else:
-            self._handled.append(update.update_id)
+            self._done(update, event)
+
+    async def _feed(self, handling: Handling) -> Event | None:
+        update = handling.update
+        # its person was erased meanwhile
+        if not update.payload:
+            return None
+        told = {"botcli.update_id": update.update_id, "botcli.update_attempts": update.attempts}
+        with tracing.span(self._tracer, "update", "CONSUMER", told):
+            event = Event.model_validate(decoding.loads(update.payload), context={"bot": self._bot})
+            await self._dispatcher.feed_update(self._bot, event, handling=handling)
+            return event
+
+    def _done(self, update: Update, event: Event | None = None) -> None:
+        self._handled.append(update.update_id)
+        self._metrics.handled(update, event)
 
     async def _fail(self, handling: Handling, error: Exception) -> None:
         update = handling.update
         if is_about_the_chat(error):
             # who blocked the bot is not answered, and that is all
-            self._handled.append(update.update_id)
+            self._done(update)
             return
         with bound_contextvars(update_id=update.update_id, telegram_chat_id=update.telegram_chat_id):
             try:
@@ -213,13 +224,15 @@ class Delivery:
                 await self._note_failure(update, error)
             except BotcoreError as failed:
                 # once the lease is over it is tried again
+                self._metrics.attempted("lost")
                 _log.warning("not noted that an update failed", exc_info=failed)
 
     async def _note_failure(self, update: Update, error: Exception) -> None:
         key: dict[str, Any] = {"bot_id": update.bot_id, "worker": self.worker}
-        if (seconds := _postponed(error, update)) is not None:
+        if (seconds := postponed(error, update)) is not None:
             _log.warning("update postponed", exc_info=error, extra={"seconds": seconds})
             await self._updates.release(**key, update_ids=[update.update_id], delay_seconds=seconds)
+            self._metrics.attempted("postponed")
             return
         _log.error("update failed", exc_info=error, extra={"attempts": update.attempts})
         # what is forged or malformed today is so tomorrow
@@ -229,13 +242,16 @@ class Delivery:
             update_id=update.update_id,
             error=f"{type(error).__module__}.{type(error).__qualname__}",
             sqlstate=getattr(error, "sqlstate", None) or getattr(error.__cause__, "sqlstate", None),
-            delay_seconds=min(_LONGEST_SECONDS, 1 << update.failures),
+            delay_seconds=min(LONGEST_SECONDS, 1 << update.failures),
             **limit,
         )
         if state == "failed":
-            self._log_aside(update)
+            self._set_aside(update)
+        else:
+            self._metrics.attempted("failed" if state else "lost")
 
-    def _log_aside(self, update: Update) -> None:
+    def _set_aside(self, update: Update) -> None:
+        self._metrics.attempted("set_aside")
         _log.error("update set aside: see botcli updates show", extra={"update_id": update.update_id})
 
     async def _note_handled(self) -> None:
@@ -274,14 +290,3 @@ class Delivery:
                 while await self._updates.purge(bot_id=self._bot.id, before=before):
                     pass
             await asyncio.sleep(_PURGE_SECONDS)
-
-
-def _postponed(error: Exception, update: Update) -> int | None:
-    """Seconds to wait where the update is not to blame; None where it is, or has been put off for too long."""
-    if update.attempts > _POSTPONEMENTS:
-        return None
-    if isinstance(error, TelegramRetryAfter):
-        return min(_DAY_SECONDS, error.retry_after)
-    if isinstance(error, TelegramNetworkError | TelegramServerError | Unavailable):
-        return min(_LONGEST_SECONDS, 2 << update.attempts)
-    return None

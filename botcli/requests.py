@@ -67,11 +67,13 @@ def use(
     database: Database | None = None,
     pace: Pace | None = None,
     journal: RequestMiddlewareType | None = None,
+    innermost: RequestMiddlewareType | None = None,
 ) -> None:
     """Puts what a request passes, outermost first, in place of what was there.
 
     What follows a chat is outside, so that the second request is paced and journaled as its own. The journal is inside
     of all waiting: while a request waits it is not noted as begun, and whoever cancels it then has it made again.
+    `innermost` sees what goes out, and no other.
     """
     for each in tuple(session.middleware):
         session.middleware.unregister(each)
@@ -80,8 +82,8 @@ def use(
         session.middleware(NoteBlocked(database))
     session.middleware(Pacing(pace))
     session.middleware(repeat)
-    if journal:
-        session.middleware(journal)
+    for each in filter(None, (journal, innermost)):
+        session.middleware(each)
 
 
 def had_no_effect(error: Exception) -> bool:

@@ -15,6 +15,7 @@ from botcli import requests
 from botcli.bot import bot_commands, build_dispatcher
 from botcli.delivery import Delivery, Terms
 from botcli.journal import Journal
+from botcli.metrics import BotMetrics
 from botcli.pacing import Pace
 from botcli.polling import Session, poll
 from botcli.replies import Replier
@@ -82,16 +83,18 @@ async def serve(
     pace: Pace | None = None,
     terms: Terms | None = None,
     intake: Intake | None = None,
+    metrics: BotMetrics | None = None,
 ) -> None:
     """Answers until `stop` is set; then it begins nothing more, and what is in work ends within the grace time.
 
     Updates come by polling, or where there is an `intake` they are posted there, to the end: then they are stored for
     other processes, or the next start.
     """
-    requests.use(bot.session, database=database, pace=pace, journal=Journal())
-    dispatcher = build_dispatcher(database, replier, windows=windows)
-    delivery = Delivery(bot, database, dispatcher, terms or Terms())
-    with intake.into(delivery.store) if intake else nullcontext():
+    metrics = metrics or BotMetrics()
+    requests.use(bot.session, database=database, pace=pace, journal=Journal(), innermost=metrics.requests)
+    dispatcher = build_dispatcher(database, metrics.timed(replier), windows=windows)
+    delivery = Delivery(bot, database, dispatcher, terms or Terms(), metrics)
+    with metrics.of(database, bot), intake.into(delivery.store) if intake else nullcontext():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(delivery.run())
             polling = None if intake else tasks.create_task(poll(bot, database, delivery))

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from botcore import health, queries
+from botcore import health, queries, tracing
 from botcore.copying import Incoming
 from botcore.database import Database, Transaction
 from botcore.errors import (
@@ -18,6 +18,7 @@ from botcore.errors import (
 )
 from botcore.messages import NEWEST
 from botcore.rows import (
+    Backlog,
     Chat,
     ChatType,
     Copied,
@@ -42,10 +43,12 @@ from botcore.states import StateKey
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations
+    from botcore.metrics import Metrics
     from botcore.settings import Settings
 
 __all__ = [
     "NEWEST",
+    "Backlog",
     "BotcoreError",
     "Chat",
     "ChatType",
@@ -59,6 +62,7 @@ __all__ = [
     "InvalidInput",
     "Kept",
     "Message",
+    "Metrics",
     "NotFound",
     "NotRecorded",
     "Purged",
@@ -84,13 +88,14 @@ __all__ = [
     "logs",
     "migrations",
     "queries",
+    "tracing",
 ]
 
 
 def __getattr__(name: str) -> object:
-    # imported when used: they are for starting up, and what they import takes as long as all the rest
-    if name == "Settings":
-        return import_module("botcore.settings").Settings
+    # imported when used: what they import takes as long as all the rest, or is not installed
+    if name in {"Metrics", "Settings"}:
+        return getattr(import_module(f"botcore.{name.lower()}"), name)
     if name in {"console", "embedded", "logs", "migrations"}:
         return import_module(f"botcore.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

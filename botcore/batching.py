@@ -17,9 +17,11 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 from botcore import queries
 from botcore.errors import is_lost
 from botcore.joins import FORMS, Form, Limits
+from botcore.queries import Query
 
 Values = Mapping[str, Any]
-Execute = Callable[[bytes, AsyncRowFactory[Any], Values], Awaitable[list[Any]]]
+Execute = Callable[[Query, AsyncRowFactory[Any], Values, int], Awaitable[list[Any]]]
+"""Gives the rows of one statement, which is for so many calls."""
 
 _MOST_CALLS: Final = 128
 # One connection serves many of them: so many wait here for each that may wait for a connection
@@ -86,8 +88,8 @@ class Line:
         self._limits = limits
         self._turn = turn
         self._alone = alone
-        self._plain = (plain := queries.load(name)).statement
-        self._joined = (joined := queries.load(self._form.joined)).statement
+        self._plain = plain = queries.load(name)
+        self._joined = joined = queries.load(self._form.joined)
         self._lists = [
             (one, many, plain.parameters[one].type)
             for one, many in zip(plain.parameters, joined.parameters, strict=True)
@@ -113,7 +115,7 @@ class Line:
         flight = self._departing([call])
         self._take_off(flight)
         try:
-            return await self._execute(self._plain, row, values)
+            return await self._execute(self._plain, row, values, 1)
         finally:
             self._settled(call)
             self._arrive(flight)
@@ -147,7 +149,7 @@ class Line:
         try:
             async with asyncio.timeout(self._limits.timeout_seconds) as patience, lock, self._alone:
                 patience.reschedule(None)
-                return await self._execute(self._plain, call.row, call.values)
+                return await self._execute(self._plain, call.row, call.values, 1)
         except TimeoutError as error:
             raise self._limits.overdue() from error
         finally:
@@ -254,10 +256,10 @@ class Line:
     async def _answers(self, calls: list[_Call]) -> list[list[Any] | None]:
         row = calls[0].row
         if len(calls) == 1:
-            return [await self._execute(self._plain, row, calls[0].values)]
+            return [await self._execute(self._plain, row, calls[0].values, 1)]
         lists = {many: queries.array((call.values[one] for call in calls), kind) for one, many, kind in self._lists}
         answers: list[list[Any]] = [[] for _ in calls]
-        await self._execute(self._joined, _dealt(row, answers), lists)
+        await self._execute(self._joined, _dealt(row, answers), lists, len(calls))
         if self._form.order is None:
             return [*answers]
         return [rows or _ALONE for rows in answers]

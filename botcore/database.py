@@ -2,11 +2,11 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import Self, Unpack
+from typing import TYPE_CHECKING, Self, Unpack
 
 from psycopg.rows import scalar_row
 
-from botcore import listening, pool
+from botcore import listening, pool, tracing
 from botcore.chats import Chats
 from botcore.executor import Executor
 from botcore.health import Checks, Health
@@ -18,6 +18,9 @@ from botcore.states import States
 from botcore.stats import Stats
 from botcore.updates import Updates
 from botcore.users import Users
+
+if TYPE_CHECKING:
+    from botcore.metrics import Metrics
 
 
 class Transaction:
@@ -75,6 +78,7 @@ class Database(Transaction):
         replica_url: str | None = None,
         require_server: bool = True,
         join_calls: bool = True,
+        metrics: "Metrics | None" = None,
         **settings: Unpack[PoolSettings],
     ) -> AsyncIterator[Self]:
         """Opens the pool and closes it at the end; `settings` are those of `botcore.pool.create`.
@@ -84,20 +88,24 @@ class Database(Transaction):
         Raises Unavailable at once, with the cause, when no connection can be made or `pooler` is not what is there,
         and InvalidInput for a URL that cannot be read. With `require_server=False` it opens without a server: calls
         raise Unavailable, and work a second or two after the server does. With `join_calls=False` each call is a
-        statement of its own, also where concurrent ones of a kind could be one.
+        statement of its own, also where concurrent ones of a kind could be one. `metrics` has what the database does;
+        where the program has set OpenTelemetry's tracer provider by now, each call is a span.
         """
         closed = pool.create(url, **settings)
         if require_server:
             await closed.probe()
         async with closed as opened, _opened(replica_url, settings) as replica:
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
+            executor = Executor(
+                opened.connection, joining=limits if join_calls else None, metrics=metrics, tracer=tracing.tracer()
+            )
             health = Health(opened, url)
-            executor = Executor(opened.connection, joining=limits if join_calls else None)
             standby = Standby(replica, opened) if replica else None
-            try:
-                yield cls(executor, direct_url or (None if opened.shares_sessions else url), standby, health)
-            finally:
-                await health.close()
+            with metrics.watch(opened) if metrics else nullcontext():
+                try:
+                    yield cls(executor, direct_url or (None if opened.shares_sessions else url), standby, health)
+                finally:
+                    await health.close()
 
     async def ping(self) -> None:
         """One round trip to the server; raises Unavailable when there is no answer."""

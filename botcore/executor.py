@@ -6,18 +6,24 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Itera
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import wraps
 from time import perf_counter
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import psycopg
 from psycopg.rows import AsyncRowFactory
 
-from botcore import batching, inputs, queries
+from botcore import batching, inputs, queries, tracing
 from botcore.connection import Connection
 from botcore.errors import Unavailable, from_psycopg, is_lost
 from botcore.joins import Limits
 from botcore.queries import Query
 
+if TYPE_CHECKING:
+    from opentelemetry.trace import Tracer
+
+    from botcore.metrics import Metrics
+
 Row = TypeVar("Row")
+Result = TypeVar("Result")
 P = ParamSpec("P")
 
 _log = logging.getLogger("botcore.queries")
@@ -30,6 +36,7 @@ class Executor:
     """What every repository runs its queries through; `connect` gives a connection for one query or block.
 
     With `joining` concurrent calls of the queries in `joins.FORMS` are one statement; in a transaction none is.
+    `metrics` and `tracer` are told of each call.
     """
 
     def __init__(
@@ -38,9 +45,13 @@ class Executor:
         *,
         in_transaction: bool = False,
         joining: Limits | None = None,
+        metrics: "Metrics | None" = None,
+        tracer: "Tracer | None" = None,
     ) -> None:
         self._connect = connect
         self._in_transaction = in_transaction
+        self._metrics = metrics
+        self._tracer = tracer
         self._lines = batching.lines(self._execute, joining) if joining else {}
 
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
@@ -52,19 +63,7 @@ class Executor:
         inputs.check(query, values)
         if _sql_log.isEnabledFor(logging.DEBUG):
             _sql_log.debug(queries.paste(query, values))
-        started = perf_counter()
-        try:
-            try:
-                return await self._run(query, row, values)
-            except psycopg.OperationalError as error:
-                if self._in_transaction or not (query.only_reads and is_lost(error)):
-                    raise
-                return await self._run(query, row, values)
-        except psycopg.Error as error:
-            raise from_psycopg(error, name, is_undone=self._in_transaction or query.only_reads) from error
-        finally:
-            if _log.isEnabledFor(logging.DEBUG):
-                _log.debug("query", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
+        return await self._observed(name, self._call(query, row, values))
 
     async def one(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> Row | None:
         """The only row of the query, or None; raises as `all` does."""
@@ -74,6 +73,47 @@ class Executor:
         self, name: str, statement: bytes, /, types: Sequence[str], rows: Iterable[Sequence[object]]
     ) -> None:
         """Sends the rows by a binary COPY FROM STDIN, unchecked; raises what `from_psycopg` makes of errors."""
+        await self._observed(name, self._copy(name, statement, types, rows))
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator["Executor"]:
+        """An executor whose queries are one transaction; inside of one already, a savepoint."""
+        is_undone = True
+        try:
+            async with self._connect() as connection, connection.transaction():
+                turns = _Turns(connection)
+                try:
+                    yield Executor(turns.take, in_transaction=True, metrics=self._metrics, tracer=self._tracer)
+                finally:
+                    turns.over = True
+                # what comes now is COMMIT, and whether that was heard nobody knows
+                is_undone = self._in_transaction
+        except psycopg.Error as error:
+            if self._metrics is not None:
+                self._metrics.failed("transaction", error)
+            raise from_psycopg(error, "transaction", is_undone=is_undone) from error
+
+    def _observed(self, name: str, call: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
+        if self._tracer is not None:
+            call = tracing.call(self._tracer, name, call)
+        return call if self._metrics is None else self._metrics.call(name, call)
+
+    async def _call(self, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
+        started = perf_counter()
+        try:
+            try:
+                return await self._run(query, row, values)
+            except psycopg.OperationalError as error:
+                if self._in_transaction or not (query.only_reads and is_lost(error)):
+                    raise
+                return await self._run(query, row, values)
+        except psycopg.Error as error:
+            raise from_psycopg(error, query.name, is_undone=self._in_transaction or query.only_reads) from error
+        finally:
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("query", extra={"query": query.name, "milliseconds": (perf_counter() - started) * 1e3})
+
+    async def _copy(self, name: str, statement: bytes, types: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
         started = perf_counter()
         try:
             async with self._connect() as connection, connection.copy(statement) as copy:
@@ -86,32 +126,24 @@ class Executor:
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("copy", extra={"query": name, "milliseconds": (perf_counter() - started) * 1e3})
 
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Executor"]:
-        """An executor whose queries are one transaction; inside of one already, a savepoint."""
-        is_undone = True
-        try:
-            async with self._connect() as connection, connection.transaction():
-                turns = _Turns(connection)
-                try:
-                    yield Executor(turns.take, in_transaction=True)
-                finally:
-                    turns.over = True
-                # what comes now is COMMIT, and whether that was heard nobody knows
-                is_undone = self._in_transaction
-        except psycopg.Error as error:
-            raise from_psycopg(error, "transaction", is_undone=is_undone) from error
-
     async def _run(self, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
         if line := self._lines.get(query.name):
             return await line.run(row, values)
-        return await self._execute(query.statement, row, values)
+        return await self._execute(query, row, values)
 
-    async def _execute(self, statement: bytes, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
+    async def _execute(
+        self, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any], calls: int = 1
+    ) -> list[Row]:
+        """The rows of one statement, which is for so many calls."""
         async with self._connect() as connection:
-            cursor = connection.cursor(binary=True, row_factory=row)
-            await cursor.execute(statement, values, prepare=True)
-            return await cursor.fetchall() if cursor.description else []
+            answer = _ask(connection, query, row, values)
+            return await (answer if self._metrics is None else self._metrics.statement(query.name, answer, calls))
+
+
+async def _ask(connection: Connection, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
+    cursor = connection.cursor(binary=True, row_factory=row)
+    await cursor.execute(query.statement, values, prepare=True)
+    return await cursor.fetchall() if cursor.description else []
 
 
 def repeatable(

@@ -1,7 +1,7 @@
 """Every setting of a connection and of the pool, each with its reason."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator
 from contextlib import asynccontextmanager
 from time import monotonic
 from types import coroutine
@@ -15,7 +15,8 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from botcore import queries, urls
 from botcore.connection import Connection
-from botcore.errors import UNPREPARED, UNPREPARED_STATES, InvalidInput, Unavailable
+from botcore.errors import UNPREPARED, InvalidInput, Unavailable
+from botcore.outages import WrongPooler, unreachable
 
 # An int goes as bigint whatever its value; by default one statement is prepared for smallint, int and bigint each.
 # The text form comes last and wins, because a list of ints would go as smallint[] with the binary one alone.
@@ -69,10 +70,6 @@ def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
     return found != (connection.info.backend_pid,)
 
 
-class WrongPooler(psycopg.OperationalError):
-    """What stands in front of the server is not what the settings say."""
-
-
 class PoolSettings(TypedDict, total=False):
     """The arguments of `create` that a caller of `Database.connect` may give."""
 
@@ -84,7 +81,10 @@ class PoolSettings(TypedDict, total=False):
 
 
 class Pool(AsyncConnectionPool[Connection]):
-    """psycopg's pool, which gives no connection that the server ended, and heals soon after an outage of any length."""
+    """psycopg's pool, which gives no connection that the server ended, and heals soon after an outage of any length.
+
+    Who sets `waited` is told the seconds of each wait for a connection.
+    """
 
     def __init__(self, conninfo: str, *, pooler: Pooler, **settings: Any) -> None:
         # most calls are one statement: BEGIN and COMMIT would cost two round trips more
@@ -99,6 +99,7 @@ class Pool(AsyncConnectionPool[Connection]):
         self.shares_sessions = pooler.startswith("transaction")
         self._failure: psycopg.Error | None = None
         self._renewed_at = 0.0
+        self.waited: Callable[[float], object] | None = None
 
     async def probe(self) -> None:
         """One connection beside the pool, made and ended; raises Unavailable with the true cause, or InvalidInput."""
@@ -134,7 +135,7 @@ class Pool(AsyncConnectionPool[Connection]):
     @asynccontextmanager
     async def connection(self, timeout: float | None = None) -> AsyncIterator[Connection]:  # noqa: ASYNC109 - the pool's
         """As psycopg's, which would also commit: in autocommit there is nothing to."""
-        connection = await self.getconn(timeout)
+        connection = await (self.getconn(timeout) if self.waited is None else self._timed(self.waited, timeout))
         try:
             yield connection
         except (psycopg.Error, Unavailable) as error:
@@ -180,6 +181,13 @@ class Pool(AsyncConnectionPool[Connection]):
         if connection.opened_at > self._renewed_at:
             self._renewed_at = monotonic()
             await self.drain()
+
+    async def _timed(self, waited: Callable[[float], object], timeout: float | None) -> Connection:  # noqa: ASYNC109
+        started = monotonic()
+        try:
+            return await self.getconn(timeout)
+        finally:
+            waited(monotonic() - started)
 
     def _report(self, failure: psycopg.Error) -> None:
         self._failure = failure
@@ -253,44 +261,3 @@ def create(
         open=False,
         name="botcore",
     )
-
-
-def unreachable(conninfo: str, error: psycopg.Error) -> Unavailable | InvalidInput:
-    """Why no connection came about, in one line: libpq gives no SQLSTATE here, only its text."""
-    text = str(error)
-    if isinstance(error, WrongPooler) or error.sqlstate in UNPREPARED_STATES:
-        # not InvalidInput: no caller's value is at fault
-        return Unavailable(f"DATABASE_POOLER: {text if isinstance(error, WrongPooler) else UNPREPARED}")
-    is_ours = text.startswith("invalid ") or (": invalid " in text and "FATAL" not in text)
-    if is_ours or isinstance(error, psycopg.ProgrammingError):
-        return InvalidInput("DATABASE_URL", "has a parameter with a value that libpq does not know")
-    reason = next((reason for pattern, reason in _REASONS.items() if pattern in text), "no connection")
-    return Unavailable(f"cannot connect to {urls.describe(conninfo)}: {reason}", retry_is_safe=True)
-
-
-_REASONS: Final = {
-    "certificate": "the server's certificate is not trusted; name its authority by sslrootcert=FILE in the URL",
-    "password authentication failed": "wrong user or password",
-    "no password supplied": "the server asks for a password and the URL has none",
-    "does not exist": "no such database or user",
-    "no pg_hba.conf entry": "the server does not admit this user from this host (pg_hba.conf)",
-    "Peer authentication failed": "the server admits only its own system user",
-    "Connection refused": "nothing listens there; is the server running?",
-    "No such file or directory": "nothing listens there; is the server running?",
-    "session is read-only": "only a standby answers, which takes no writes",
-    "does not support SSL": "the server offers no encryption; sslmode=disable in the URL accepts that",
-    "timeout expired": "no answer in time",
-    "resolve": "the host's name is unknown",
-    "could not translate host name": "the host's name is unknown",
-    "too many clients": "the server has no connection to spare",
-    # the limit of a role or a database
-    "too many connections": "the server has no connection to spare",
-    "remaining connection slots": "the server has no connection to spare",
-    "unsupported startup parameter": "a pooler in front of the server takes no options, and migrations need some: use"
-    " DATABASE_DIRECT_URL for these, and ALTER ROLE ... SET for yours",
-    "cannot connect to server": "the pooler does not reach its server",
-    "server_login_retry": "the pooler does not reach its server",
-    "no such ": "no such database or user",
-    "starting up": "the server is starting",
-    "shutting down": "the server is shutting down",
-}

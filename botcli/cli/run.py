@@ -12,6 +12,7 @@ from botcore import Database, InvalidInput, logs
 if TYPE_CHECKING:
     from aiogram import Bot
 
+    from botcli.metrics import BotMetrics
     from botcli.webhook import Intake
 
 
@@ -19,7 +20,7 @@ async def run() -> None:
     """Answer on Telegram, or on the server in TELEGRAM_API_URL, until SIGTERM or SIGINT.
 
     Updates are polled, or with WEBHOOK_URL posted there. As many processes as you like can run at once. With PORT it
-    answers probes: /live, /health and /ready.
+    answers probes, /live, /health and /ready, and Prometheus, /metrics.
     """
     settings = BotSettings()
     if settings.bot_token is None:
@@ -37,27 +38,34 @@ async def run() -> None:
 
 async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None:
     from botcli import http, serving, webhook
+    from botcli.metrics import BotMetrics
     from botcli.probes import Probes
 
     endpoint = webhook.endpoint(settings) if settings.webhook_url else None
     intake = webhook.Intake() if endpoint else None
     async with serving.open_bot(token, settings.telegram_api_url) as bot, AsyncExitStack() as stack:
-        probes = Probes(bot, stop)
+        probes, metrics = Probes(bot, stop), BotMetrics()
         stack.push_async_callback(probes.close)
-        routes = probes.routes()
+        routes = probes.routes() + metrics.routes()
         if endpoint and intake:
             routes.append(webhook.route(intake.store, secret=endpoint.secret, path=endpoint.path))
         # before all that can take its time, so that whoever started the process knows that it lives
         if address := http.address(settings):
             await stack.enter_async_context(http.serve(http.build_application(routes), *address))
         await serving.introduce(bot, endpoint)
-        async with open_database(settings, wait=settings.wait_for_database) as database:
+        async with open_database(settings, wait=settings.wait_for_database, metrics=metrics.database) as database:
             with probes.of(database):
-                await _work(bot, database, settings, stop, intake)
+                await _work(bot, database, settings, stop, intake=intake, metrics=metrics)
 
 
 async def _work(
-    bot: "Bot", database: Database, settings: BotSettings, stop: asyncio.Event, intake: "Intake | None"
+    bot: "Bot",
+    database: Database,
+    settings: BotSettings,
+    stop: asyncio.Event,
+    *,
+    intake: "Intake | None",
+    metrics: "BotMetrics",
 ) -> None:
     from botcli import serving
     from botcli.delivery import Terms
@@ -85,4 +93,5 @@ async def _work(
             settings.resend_unconfirmed,
         ),
         intake=intake,
+        metrics=metrics,
     )

@@ -19,6 +19,7 @@ from aiogram.types import Update
 from botcli import decoding, serving
 from botcli.bot import build_dispatcher
 from botcli.delivery import Terms
+from botcli.metrics import BotMetrics
 from botcli.replies import Replier
 from botcli.replies.echo import Echo
 from botcore import Database, Message, logs
@@ -79,10 +80,14 @@ def feed(dispatcher: Dispatcher, bot: Bot) -> Feed:
 
 
 @asynccontextmanager
-async def at_work(bot: Bot, database: Database, replier: Replier | None = None, **terms: Any) -> AsyncIterator[None]:
+async def at_work(
+    bot: Bot, database: Database, replier: Replier | None = None, metrics: BotMetrics | None = None, **terms: Any
+) -> AsyncIterator[None]:
     """The whole bot for as long as the block runs; at its end it finishes what is in work."""
     stop = asyncio.Event()
-    serves = asyncio.create_task(serving.serve(bot, database, replier or Echo(), stop, terms=Terms(**terms)))
+    serves = asyncio.create_task(
+        serving.serve(bot, database, replier or Echo(), stop, terms=Terms(**terms), metrics=metrics)
+    )
     try:
         yield
     finally:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 from aiogram import Bot
-from aiohttp import web
 
 from botcli import http, webhook
+from botcli.metrics import BotMetrics
 from botcli.probes import Probes
 from botcore import Database
 from tests.botcli.bot_api import BOT_ID
@@ -152,17 +152,13 @@ def request(random: Random) -> bytes:
 
 @pytest.fixture
 async def port(bot: Bot, database: Database) -> AsyncIterator[int]:
-    """Where a bot listens, with all of its routes and another one."""
-
-    async def metrics(_: web.Request) -> web.Response:
-        return web.Response(text="metrics 1\n")
-
+    """Where a bot listens, with all of its routes."""
     probes = Probes(bot, asyncio.Event())
     store = partial(database.updates.add, bot_id=BOT_ID, worker="w", capacity=0)
     routes = [
         *probes.routes(),
         webhook.route(lambda updates: store(updates=updates), secret=SECRET, path="/telegram"),
-        web.get("/metrics", metrics),
+        *BotMetrics().routes(),
     ]
     with probes.of(database):
         async with http.serve(http.build_application(routes), "127.0.0.1", 0) as port:

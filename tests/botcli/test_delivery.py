@@ -18,7 +18,7 @@ async def test_failure_is_tried_again_and_set_aside(
     bot: Bot, bot_api: BotApi, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A poison message is tried five times and set aside with its error; then its chat goes on, others did not wait."""
-    monkeypatch.setattr(delivery, "_LONGEST_SECONDS", 0)
+    monkeypatch.setattr(delivery, "LONGEST_SECONDS", 0)
     model = Model()
     for text, chat in (("poison", 7), ("after", 7), ("other", 8)):
         bot_api.deliver(message=said(text, chat))
@@ -37,7 +37,7 @@ async def test_retry_of_what_was_set_aside(
     bot: Bot, bot_api: BotApi, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was set aside and is put back is answered, though its message is stored already."""
-    monkeypatch.setattr(delivery, "_LONGEST_SECONDS", 0)
+    monkeypatch.setattr(delivery, "LONGEST_SECONDS", 0)
     model = Model()
     number = bot_api.deliver(message=said("poison"))
 

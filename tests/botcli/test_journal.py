@@ -41,7 +41,7 @@ async def test_send_without_an_answer_again(
     bot: Bot, bot_api: BotApi, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By the other policy it is sent until it is confirmed, the same text, and the model is asked once."""
-    monkeypatch.setattr(delivery, "_LONGEST_SECONDS", 0)
+    monkeypatch.setattr(delivery, "LONGEST_SECONDS", 0)
     model = Model()
     bot_api.deliver(message=said("Hello"))
     bot_api.fail("sendMessage", RESET)
