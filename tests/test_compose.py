@@ -1,5 +1,6 @@
 """docker-compose.yml, the Dockerfile and railway.toml, as far as they can be judged without Docker."""
 
+import asyncio
 import re
 import shutil
 import subprocess
@@ -10,8 +11,10 @@ from typing import Any
 
 import pytest
 import yaml
+from aiohttp import web
 from psycopg.conninfo import conninfo_to_dict
 
+from botcli import http
 from botcore import urls
 
 CHECKOUT = Path(__file__).parents[1]
@@ -80,6 +83,29 @@ def test_health_check_succeeds_once_postgres_answers(
 
     assert (kind, program) == ("CMD", "pg_isready")
     assert (healthy.returncode, nobody.returncode) == (0, 2)
+
+
+async def test_health_check_of_the_bot(services: Services) -> None:
+    """The bot's health check exits 0 where /ready says 200, else 1; it and the image agree on where that is."""
+    bot = services["bot"]
+    codes = {}
+    for status in (200, 503):
+
+        async def ready(_: web.Request, status: int = status) -> web.Response:
+            return web.Response(status=status)
+
+        application = web.Application()
+        application.router.add_get("/ready", ready)
+        async with http.serve(application, host="127.0.0.1", port=0) as port:
+            _, program, option, text = bot["healthcheck"]["test"]
+            command = [sys.executable, option, text.replace(f":{bot['environment']['PORT']}/", f":{port}/")]
+            check = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+            codes[status] = await check.wait()
+
+    railway = tomllib.loads((CHECKOUT / "railway.toml").read_text(encoding="utf-8"))["deploy"]
+    assert (program, codes) == ("python", {200: 0, 503: 1})
+    assert railway["healthcheckPath"] == "/ready"
+    assert "HTTP_HOST=0.0.0.0" in (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
 
 
 def test_commands_exist(services: Services) -> None:
