@@ -55,11 +55,10 @@ def manifest_of(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.json")
 
 
-def write_manifest(archive: Path, made_at: str, contents: Contents) -> None:
-    """Describes the archive in a file that only its owner reads."""
+def write_manifest(archive: Path, path: Path, made_at: str, contents: Contents) -> None:
+    """Describes the archive in that file."""
     manifest = Manifest(FORMAT, VERSION, made_at, archive.stat().st_size, _digest(archive), contents)
-    with private(manifest_of(archive)) as part:
-        part.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
+    path.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
 
 
 def read_manifest(archive: Path) -> Manifest:

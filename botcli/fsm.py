@@ -23,7 +23,7 @@ class PostgresStorage(BaseStorage):
     def __init__(self, database: Database, *, ttl: timedelta | None = None) -> None:
         self._states = database.states
         # less than a second is no time for a form, and 0 would be for ever
-        self._ttl_seconds = max(1, round(ttl.total_seconds())) if ttl else 0
+        self._ttl_seconds = max(1, round(ttl.total_seconds())) if ttl is not None else 0
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         """Puts the person to that state, or to none."""

@@ -100,8 +100,11 @@ async def explain(
 
 
 async def server_version(url: str) -> int:
-    """The server's major version; raises Unavailable where there is none."""
+    """The server's major version; raises Unavailable where there is none, and InvalidInput for a pooler's URL."""
     async with await pool.connect(url) as connection:
+        executor = Executor(lambda: nullcontext(connection))
+        if await executor.one("database/connect_backend", scalar_row) != connection.info.backend_pid:
+            raise InvalidInput("DATABASE_URL", "leads to a pooler: set DATABASE_DIRECT_URL to the server itself")
         return connection.info.server_version // 10_000
 
 

@@ -8,6 +8,7 @@ from psycopg.rows import scalar_row
 
 from botcore import listening, pool, tracing
 from botcore.chats import Chats
+from botcore.errors import Unavailable
 from botcore.executor import Executor
 from botcore.health import Checks, Health
 from botcore.joins import Limits
@@ -65,7 +66,7 @@ class Database(Transaction):
         super().__init__(executor)
         self._listen_url = listen_url
         self._standby = standby
-        self.replica = Transaction(Executor(standby.connection)) if standby else self
+        self.replica = Transaction(executor.over(standby.connection)) if standby else self
         self._health = health
 
     @classmethod
@@ -128,6 +129,9 @@ class Database(Transaction):
         if self._standby is None:
             return self
         [position] = await self._executor.all("database/caught_up", scalar_row)
+        if position is None:
+            reason = "database/caught_up: the server is a standby, after a failover connect again"
+            raise Unavailable(reason, retry_is_safe=True, sqlstate="25006")
         is_in_time = await self._standby.has_caught_up(position, timeout_seconds)
         return self.replica if is_in_time else self
 

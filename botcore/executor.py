@@ -54,6 +54,10 @@ class Executor:
         self._tracer = tracer
         self._lines = batching.lines(self._execute, joining) if joining else {}
 
+    def over(self, connect: Callable[[], AbstractAsyncContextManager[Connection]]) -> "Executor":
+        """An executor over other connections that tells the same metrics and tracer."""
+        return Executor(connect, metrics=self._metrics, tracer=self._tracer)
+
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
         """All rows of the query `sql/<name>.sql`; one that only reads is asked again where its connection was lost.
 

@@ -62,6 +62,12 @@ async def current(url: str) -> str | None:
         return await revision_of(Executor(lambda: nullcontext(connection)))
 
 
+async def is_empty(url: str) -> bool:
+    """Whether nobody has made a table, a view or a sequence in the database."""
+    async with await pool.connect(url) as connection:
+        return bool(await Executor(lambda: nullcontext(connection)).one("migrations/is_empty", scalar_row))
+
+
 async def check(url: str) -> None:
     """Raises SchemaMismatch, naming the command, when the database is behind or ahead of this code."""
     if found := mismatch(await current(url)):

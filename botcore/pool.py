@@ -66,8 +66,14 @@ def connect_sync(url: str, *, autocommit: bool = True, **defaults: str | int) ->
 
 def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
     """Whether a pooler is in between: another process answers than the one that the connection was made with."""
-    found = connection.execute(queries.load("database/connect").statement).fetchone()
+    found = connection.execute(queries.load("database/connect_backend").statement).fetchone()
     return found != (connection.info.backend_pid,)
+
+
+# PgBouncer lets everybody in at once, and then has them wait for a connection of its own
+_SETTLE_SECONDS: Final = 5.0
+# A server that stays read-only must not make the pool connect without end
+_RENEWAL_PAUSE_SECONDS: Final = 1.0
 
 
 class PoolSettings(TypedDict, total=False):
@@ -140,8 +146,8 @@ class Pool(AsyncConnectionPool[Connection]):
             yield connection
         except (psycopg.Error, Unavailable) as error:
             # it leads to a standby, and the others may: new ones can find the primary
-            if error.sqlstate == "25006":
-                await self._renew(connection)
+            if error.sqlstate == "25006" and monotonic() - self._renewed_at > _RENEWAL_PAUSE_SECONDS:
+                await self._renew()
             raise
         finally:
             await self.putconn(connection)
@@ -159,8 +165,8 @@ class Pool(AsyncConnectionPool[Connection]):
         else:
             # it waits for a lock: cancelled there, the connection would be lost
             await asyncio.shield(_rest(returning, pending))
-        if connection.broken:
-            await self._renew(connection)
+        if connection.broken and connection.opened_at > self._renewed_at:
+            await self._renew()
 
     async def close(self, timeout: float = 0.5) -> None:  # noqa: ASYNC109 - the pool's
         """Closes the pool, at once but for a connection that is being made: a frozen server is not waited for."""
@@ -176,11 +182,10 @@ class Pool(AsyncConnectionPool[Connection]):
         """What who waited for too long is told: why no connection can be made, where that is so."""
         return unreachable(self._address, self._failure) if self._failure else PoolTimeout()
 
-    async def _renew(self, connection: Connection) -> None:
-        """Replaces this one and those made before, once."""
-        if connection.opened_at > self._renewed_at:
-            self._renewed_at = monotonic()
-            await self.drain()
+    async def _renew(self) -> None:
+        """Replaces all connections; those that are out when they come back."""
+        self._renewed_at = monotonic()
+        await self.drain()
 
     async def _timed(self, waited: Callable[[float], object], timeout: float | None) -> Connection:  # noqa: ASYNC109
         started = monotonic()
@@ -194,18 +199,30 @@ class Pool(AsyncConnectionPool[Connection]):
 
     async def _configure(self, connection: Connection) -> None:
         try:
-            await self._settle(connection)
-        except psycopg.Error as error:
-            self._failure = error
+            async with asyncio.timeout(_SETTLE_SECONDS):
+                await self._settle(connection)
+        except BaseException as error:
+            # the pool leaves it open; and what is raised holds it by its traceback
+            await connection.close()
+            if isinstance(error, TimeoutError):
+                raise self._failed(psycopg.errors.ConnectionTimeout("timeout expired")) from None
+            if isinstance(error, psycopg.Error):
+                self._failed(error)
             raise
         self._failure = None
+
+    def _failed(self, error: psycopg.Error) -> psycopg.Error:
+        self._failure = type(error)(*error.args)
+        return error
 
     async def _settle(self, connection: Connection) -> None:
         """Sets up the session, by a statement since PgBouncer refuses libpq's options, and sees who is in between."""
         statement = queries.load("database/connect_pooled" if self.shares_sessions else "database/connect").statement
-        cursor = await connection.execute(statement, prepare=self._pooler == "transaction")
+        own = connection.info.backend_pid
+        values = {} if self.shares_sessions else {"backend_pid": own if self._pooler == "none" else 0}
+        cursor = await connection.execute(statement, values, prepare=self._pooler == "transaction")
         [found] = await cursor.fetchone() or [None]
-        if self._pooler == "none" and found != connection.info.backend_pid:
+        if self._pooler == "none" and found != own:
             raise WrongPooler(
                 "a pooler stands in front of the server: say session, transaction or transaction-unprepared"
             )

@@ -48,23 +48,33 @@ class Standby:
         """Whether the standby itself shows all up to this position of the primary's log, in time."""
         if monotonic() < self._avoided_until:
             return False
-        executor = Executor(self._standby.connection)
+        executor, answered = Executor(self._standby.connection), False
         try:
             async with asyncio.timeout(timeout_seconds):
-                replayed = "database/caught_up_replayed"
-                while not await executor.one(replayed, scalar_row, position=position):  # noqa: ASYNC110 - polled
+                while not await executor.one("database/caught_up_replayed", scalar_row, position=position):
+                    answered = True
                     await asyncio.sleep(_LOOK_SECONDS)
         except (TimeoutError, Unavailable):
+            if not answered:
+                # gone or frozen; one that is merely behind is asked again
+                self._avoided_until = monotonic() + _AVOIDED_SECONDS
             return False
         return True
 
     async def _its_own(self) -> Connection | None:
         if monotonic() < self._avoided_until:
             return None
+        was_gone = self._avoided_until > 0
+        if was_gone:
+            # one looks whether it is back, the others need not wait for that
+            self._avoided_until = monotonic() + _AVOIDED_SECONDS
         try:
-            return await self._standby.getconn(_PATIENCE_SECONDS)
+            connection = await self._standby.getconn(_PATIENCE_SECONDS)
         except (BotcoreError, PoolTimeout, TooManyRequests) as error:
             self._avoided_until = monotonic() + _AVOIDED_SECONDS
             reason = str(error) if isinstance(error, BotcoreError) else "no connection came free in time"
-            _log.warning("no standby for now, the primary is read", extra={"reason": reason})
+            if not was_gone:
+                _log.warning("no standby for now, the primary is read", extra={"reason": reason})
             return None
+        self._avoided_until = 0.0
+        return connection

@@ -64,10 +64,10 @@ class States:
         )
         return state
 
-    async def purge(self, *, before: datetime, dry_run: bool = False, batch_size: int = 5_000) -> int:
+    async def purge(self, *, before: datetime, batch_size: int = 5_000) -> int:
         """Removes for good what expired or ended before that time, one batch, and gives how many those were."""
         purged = await self._executor.all(
-            "states/purge", scalar_row, before=before, dry_run="yes" if dry_run else "no", batch_size=batch_size
+            "states/purge", scalar_row, before=before, dry_run="no", batch_size=batch_size
         )
         return len(purged)
 

@@ -1,6 +1,9 @@
 """`botcli backup` and `botcli restore`: the whole database as a file that was read back, and the way back from it."""
 
-from collections.abc import Callable, Iterable
+import asyncio
+import signal
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +15,7 @@ from botcli import archive
 from botcli.archive import Contents, Show
 from botcli.cli import clients, ledger, output, progress
 from botcli.cli.environment import read_settings
-from botcli.database import database_url
+from botcli.database import direct_url
 from botcore import BotcoreError, Database, InvalidInput, Receipt, console, migrations
 
 _MEGABYTE: Final = 10**6
@@ -34,15 +37,17 @@ async def backup(
     """
     if not force and (file.exists() or archive.manifest_of(file).exists()):
         raise InvalidInput("FILE", f"{file} or its manifest exists; --force overwrites them")
-    with database_url(read_settings()) as url, progress.shown() as show:
+    # past a pooler: what pg_dump sets would stay behind with whoever comes next
+    with _ended_by_sigterm(), direct_url(read_settings()) as url, progress.shown() as show:
         if await migrations.current(url) is None:
             raise BotcoreError("the database has no schema: there is nothing to back up")
         server = await _Server.at(url)
         made_at = datetime.now(UTC).isoformat(timespec="seconds")
-        with archive.private(file) as part:
+        # the manifest takes its place first: an archive without its own is refused
+        with archive.private(file) as part, archive.private(archive.manifest_of(file)) as manifest:
             await _dump(server, part, show)
             contents = await server.read("pg_restore", "--data-only", "--file=-", str(part), show=show)
-        archive.write_manifest(file, made_at, contents)
+            await asyncio.to_thread(archive.write_manifest, part, manifest, made_at, contents)
     _print(contents, json=json)
 
 
@@ -68,16 +73,21 @@ async def restore(
     contents = archive.read_manifest(file).contents
     if contents.revision not in {known for known, _ in migrations.history()}:
         raise BotcoreError(f"the backup is at migration {contents.revision}: a newer botcore has to restore it")
-    with database_url(read_settings()) as url, progress.shown() as show:
-        if await migrations.current(url) is not None:
+    with _ended_by_sigterm(), direct_url(read_settings()) as url, progress.shown() as show:
+        if not await migrations.is_empty(url):
             raise BotcoreError(
                 "the database is not empty: restore into a new one, for the embedded server by another BOTCORE_DATA_DIR"
             )
         server = await _Server.at(url)
         await _load(server, file, show)
-        _compare(contents, await server.read("pg_dump", "--data-only", show=show))
-        await migrations.upgrade(url)
-        entered = await _replay(url, receipts)
+        try:
+            await _analyze(server, show)
+            _compare(contents, await server.read("pg_dump", "--data-only", show=show))
+            await migrations.upgrade(url)
+            entered = await _replay(url, receipts)
+        except BaseException:
+            output.say("the rows are back, but not compared or without the ledger: drop this database and begin anew")
+            raise
     _print(contents, json=json, entered=entered)
 
 
@@ -91,6 +101,12 @@ class _Server:
     @classmethod
     async def at(cls, url: str) -> Self:
         return cls(console.environment(url), await console.server_version(url))
+
+    @property
+    def into(self) -> str:
+        """The option that names the database, also one whose name would be taken for settings."""
+        name = self.environment.get("PGDATABASE", "").replace("\\", "\\\\").replace("'", "\\'")
+        return f"--dbname=dbname='{name}'" if name else "--dbname="
 
     async def run(self, name: str, *options: str, watch: Callable[[], None]) -> None:
         await archive.run([clients.fitting(name, self.version), *options], self.environment, watch)
@@ -110,12 +126,34 @@ async def _load(server: _Server, file: Path, show: Show) -> None:
     def watch() -> None:
         show(f"restoring {file.stat().st_size / _MEGABYTE:,.1f} MB")
 
-    into = f"--dbname={server.environment.get('PGDATABASE', '')}"
-    await server.run(
-        "pg_restore", "--single-transaction", "--exit-on-error", *_FOR_ANY_OWNER, into, str(file), watch=watch
-    )
-    # else the first queries would be planned for empty tables
-    await server.run("vacuumdb", "--analyze-only", "--quiet", into, watch=watch)
+    options = ["--single-transaction", "--exit-on-error", *_FOR_ANY_OWNER, server.into]
+    await server.run("pg_restore", *options, str(file), watch=watch)
+
+
+async def _analyze(server: _Server, show: Show) -> None:
+    """Else the first queries would be planned for empty tables."""
+    await server.run("vacuumdb", "--analyze-only", "--quiet", server.into, watch=lambda: show("counting values"))
+
+
+@contextmanager
+def _ended_by_sigterm() -> Iterator[None]:
+    """As by Ctrl-C: what was begun is cleared away first."""
+    task, loop, stopped = asyncio.current_task(), asyncio.get_running_loop(), list[int]()
+
+    def stop() -> None:
+        stopped.append(signal.SIGTERM)
+        if task:
+            task.cancel()
+
+    loop.add_signal_handler(signal.SIGTERM, stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if stopped:
+            raise SystemExit(128 + stopped[0]) from None
+        raise
+    finally:
+        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _compare(archived: Contents, stored: Contents) -> None:

@@ -16,7 +16,7 @@ from botcli.cli import output
 from botcli.cli.environment import read_settings
 from botcli.database import migrated_url
 from botcli.settings import BotSettings
-from botcore import BotcoreError, Database, InvalidInput, health, migrations, queries
+from botcore import BotcoreError, Database, InvalidInput, console, health, migrations, queries
 
 _PACKAGES: Final = ("botcore", "psycopg", "psycopg-pool", "aiogram")
 _OLDEST_SERVER: Final = 15
@@ -113,7 +113,11 @@ def _database_settings(settings: BotSettings) -> Iterator[Finding]:
 
 
 def _api_url(settings: BotSettings) -> Iterator[Finding]:
-    url = urlsplit(settings.telegram_api_url)
+    try:
+        url = urlsplit(settings.telegram_api_url)
+    except ValueError:
+        yield Finding("settings", "failed", "TELEGRAM_API_URL is no URL", "see .env.example")
+        return
     if url.scheme == "http" and url.hostname not in {"localhost", "127.0.0.1", "::1"}:
         yield Finding("settings", "warning", "TELEGRAM_API_URL is http", "the token goes unencrypted; use https")
 
@@ -142,7 +146,8 @@ _LOOKS: Final[tuple[Callable[[BotSettings], Iterator[Finding]], ...]] = (
 async def _database(settings: BotSettings) -> AsyncIterator[Finding]:
     where = "DATABASE_URL" if settings.database_url else "the embedded server"
     try:
-        async with migrated_url(settings) as url, Database.connect(url, max_size=1) as database:
+        pooler = settings.database_pooler
+        async with migrated_url(settings) as url, Database.connect(url, max_size=1, pooler=pooler) as database:
             server = await database.server_version()
             is_old = int(server.partition(".")[0]) < _OLDEST_SERVER
             to_do = f"upgrade it to {_OLDEST_SERVER} or newer" if is_old else None
@@ -151,6 +156,19 @@ async def _database(settings: BotSettings) -> AsyncIterator[Finding]:
                 yield _from_check(check)
     except BotcoreError as error:
         yield Finding("database", "failed", " ".join(str(error).split()), f"mend {where}, or the server")
+    if settings.database_url and (direct := settings.database_direct_url):
+        yield await _reached("DATABASE_DIRECT_URL", direct.get_secret_value(), "failed")
+    if settings.database_url and (replica := settings.database_replica_url):
+        yield await _reached("DATABASE_REPLICA_URL", replica.get_secret_value(), "warning")
+
+
+async def _reached(name: str, url: str, otherwise: Literal["warning", "failed"]) -> Finding:
+    """Whether the server itself is there."""
+    try:
+        return Finding(name, "ok", f"PostgreSQL {await console.server_version(url)}")
+    except BotcoreError as error:
+        reason = str(error).removeprefix("DATABASE_URL: ").partition(": set ")[0]
+        return Finding(name, otherwise, " ".join(reason.split()), f"mend {name}, or the server")
 
 
 def _from_check(check: health.Check) -> Finding:

@@ -1,4 +1,18 @@
--- Where the primary's log is: all that was committed before is below. Reads no table: no deleted_at.
+-- Where the primary's log ends: all that was committed before is below. Reads no table: no deleted_at.
 --
--- returns  text  1 row
-SELECT pg_current_wal_insert_lsn()::text AS position;
+-- Behind the header of a page or a segment (24 and 40 bytes) nothing is written yet: a standby ends before it.
+--
+-- returns  text  1 row; NULL on a standby
+SELECT
+    (
+        CASE
+            WHEN mod(position - '0/0', setting::bigint) = 40 THEN position - 40
+            WHEN mod(position - '0/0', 8192) = 24 THEN position - 24
+            ELSE position
+        END
+    )::text AS position
+FROM pg_settings
+CROSS JOIN LATERAL (
+    SELECT CASE WHEN NOT pg_is_in_recovery() THEN pg_current_wal_insert_lsn() END AS position
+) AS log
+WHERE name = 'wal_segment_size';

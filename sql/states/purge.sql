@@ -10,7 +10,10 @@ WITH batch AS MATERIALIZED (
     SELECT
         bot_id, telegram_chat_id, telegram_user_id, message_thread_id, business_connection_id, destiny
     FROM states
-    WHERE (expires_at < :'before' OR (state IS NULL AND data = '{}' AND updated_at < :'before'))
+    WHERE (
+        expires_at < LEAST(:'before', now())
+        OR (state IS NULL AND data = '{}' AND updated_at < :'before')
+    )
       AND :'dry_run' = 'no'
     LIMIT :'batch_size'
     FOR UPDATE SKIP LOCKED

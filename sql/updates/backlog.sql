@@ -26,5 +26,5 @@ SELECT
     count(*) FILTER (WHERE state = 'pending') AS pending,
     count(*) FILTER (WHERE state = 'running') AS running,
     (SELECT count(*) FROM aside) AS failed,
-    COALESCE(EXTRACT(EPOCH FROM now() - min(received_at) FILTER (WHERE state = 'pending')), 0)::bigint AS oldest_seconds
+    COALESCE(extract(EPOCH FROM now() - min(received_at) FILTER (WHERE state = 'pending')), 0)::bigint AS oldest_seconds
 FROM turn;

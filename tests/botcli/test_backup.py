@@ -122,7 +122,7 @@ async def test_backup_while_messages_come(
 
     writing = asyncio.ensure_future(writes())
     await asyncio.sleep(0.1)
-    await asyncio.to_thread(asyncio.run, backup(tmp_path / "b.dump"))
+    await backup(tmp_path / "b.dump")
     writing.cancel()
 
     with create_database() as url:
@@ -217,17 +217,45 @@ async def test_backup_of_nothing(empty_database_url: str, tmp_path: Path, monkey
     assert [*os.scandir(tmp_path)] == []
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 async def test_backup_that_is_interrupted(
-    start: Start, connection: psycopg.Connection, database_url: str, tmp_path: Path
+    start: Start, connection: psycopg.Connection, database_url: str, tmp_path: Path, number: signal.Signals
 ) -> None:
-    """Ctrl-C leaves no file, and no session at work on the server."""
+    """Ctrl-C and SIGTERM leave no file, and nobody who waits on the server."""
     with psycopg.connect(database_url) as holder:
         # pg_dump waits for this
         holder.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
         process = await start("backup", str(tmp_path / "b.dump"))
         await until_waiting(connection)
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         await process.communicate()
 
-    assert process.returncode == 130
+    assert process.returncode == 128 + number
     assert [*os.scandir(tmp_path)] == []
+
+
+async def test_restore_beside_somebody_elses_table(
+    database: Database,
+    create_database: CreateDatabase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A database that is not empty is not touched; one whose ledger cannot be replayed is told to be dropped."""
+    await said(database)
+    await backup(tmp_path / "b.dump")
+
+    with create_database() as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        with psycopg.connect(url, autocommit=True) as connection:
+            connection.execute("CREATE TABLE customers ()")
+            with pytest.raises(BotcoreError, match="not empty"):
+                await restore(tmp_path / "b.dump", without_ledger=True)
+            assert await migrations.current(url) is None
+            connection.execute("DROP TABLE customers")
+        with monkeypatch.context() as broken:
+            broken.setattr("botcli.cli.backup._replay", None)
+            with pytest.raises(TypeError):
+                await restore(tmp_path / "b.dump", without_ledger=True)
+
+    assert "drop this database and begin anew" in capsys.readouterr().err
