@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from botcore import Database, SchemaMismatch, Settings, Unavailable, embedded, migrations
+from botcore import Database, InvalidInput, SchemaMismatch, Settings, Unavailable, embedded, migrations
 
 if TYPE_CHECKING:
     from botcore import Metrics
@@ -60,6 +60,9 @@ async def open_database(
     Raises SchemaMismatch when the schema is behind this code, naming the command, and Unavailable. One that is ahead is
     the next release's, made for this one, too: who starts again while that is brought out must come up.
     """
+    eraser_url = settings.database_eraser_url
+    if eraser_url and not settings.database_url:
+        raise InvalidInput("DATABASE_ERASER_URL", "is for the database of DATABASE_URL, which is not set")
     async with migrated_url(settings) as url:
         await _check(url, wait=wait)
         direct, replica = settings.database_direct_url, settings.database_replica_url
@@ -69,6 +72,7 @@ async def open_database(
             pooler=settings.database_pooler,
             direct_url=direct.get_secret_value() if direct else None,
             replica_url=replica.get_secret_value() if replica and settings.database_url else None,
+            eraser_url=eraser_url.get_secret_value() if eraser_url else None,
             max_size=settings.database_pool_size,
             join_calls=settings.database_join_calls,
             require_server=not wait,

@@ -12,6 +12,7 @@ from botcore.errors import (
     Conflict,
     InvalidInput,
     NotFound,
+    NotPermitted,
     NotRecorded,
     SchemaMismatch,
     Unavailable,
@@ -42,7 +43,7 @@ from botcore.rows import (
 from botcore.states import StateKey
 
 if TYPE_CHECKING:
-    from botcore import console, embedded, logs, migrations
+    from botcore import console, embedded, logs, migrations, roles
     from botcore.metrics import Metrics
     from botcore.settings import Settings
 
@@ -64,6 +65,7 @@ __all__ = [
     "Message",
     "Metrics",
     "NotFound",
+    "NotPermitted",
     "NotRecorded",
     "Purged",
     "Receipt",
@@ -88,6 +90,7 @@ __all__ = [
     "logs",
     "migrations",
     "queries",
+    "roles",
     "tracing",
 ]
 
@@ -96,6 +99,6 @@ def __getattr__(name: str) -> object:
     # imported when used: what they import takes as long as all the rest, or is not installed
     if name in {"Metrics", "Settings"}:
         return getattr(import_module(f"botcore.{name.lower()}"), name)
-    if name in {"console", "embedded", "logs", "migrations"}:
+    if name in {"console", "embedded", "logs", "migrations", "roles"}:
         return import_module(f"botcore.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

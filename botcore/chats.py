@@ -151,7 +151,7 @@ class Chats:
         messages do not count that a dry run of `messages.purge` with the same words counted.
         """
         return await purging.batch(
-            self._executor,
+            self._executor.eraser,
             "chats/purge",
             before=before,
             scope=scope,

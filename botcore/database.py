@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
-from typing import TYPE_CHECKING, Self, Unpack
+from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from psycopg.rows import scalar_row
 
@@ -22,6 +22,9 @@ from botcore.users import Users
 
 if TYPE_CHECKING:
     from botcore.metrics import Metrics
+
+# connections of the eraser at most, none while nobody is erased
+_ERASERS: Final = 2
 
 
 class Transaction:
@@ -77,6 +80,7 @@ class Database(Transaction):
         *,
         direct_url: str | None = None,
         replica_url: str | None = None,
+        eraser_url: str | None = None,
         require_server: bool = True,
         join_calls: bool = True,
         metrics: "Metrics | None" = None,
@@ -91,14 +95,25 @@ class Database(Transaction):
         raise Unavailable, and work a second or two after the server does. With `join_calls=False` each call is a
         statement of its own, also where concurrent ones of a kind could be one. `metrics` has what the database does;
         where the program has set OpenTelemetry's tracer provider by now, each call is a span.
+        With an `eraser_url` the calls `erase`, `erase_again` and `purge` of users, chats and messages, but for those
+        inside of a transaction, go by that one, so that the first one's role need not be able to remove rows.
         """
         closed = pool.create(url, **settings)
+        few: PoolSettings = {**settings, "min_size": 0, "max_size": _ERASERS}
+        closed_erasers = pool.create(eraser_url, **few) if eraser_url else None
         if require_server:
-            await closed.probe()
-        async with closed as opened, _opened(replica_url, settings) as replica:
+            for each in filter(None, (closed, closed_erasers)):
+                await each.probe()
+        async with (
+            closed as opened,
+            closed_erasers or nullcontext() as erasers,
+            _opened(replica_url, settings) as replica,
+        ):
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
+            tracer = tracing.tracer()
+            eraser = Executor(erasers.connection, metrics=metrics, tracer=tracer) if erasers else None
             executor = Executor(
-                opened.connection, joining=limits if join_calls else None, metrics=metrics, tracer=tracing.tracer()
+                opened.connection, joining=limits if join_calls else None, eraser=eraser, metrics=metrics, tracer=tracer
             )
             health = Health(opened, url)
             standby = Standby(replica, opened) if replica else None

@@ -36,6 +36,14 @@ class NotRecorded(BotcoreError):
         super().__init__("nothing of this person is to be recorded: they opted out, or were erased since")
 
 
+class NotPermitted(BotcoreError):
+    """The role of the database's URL lacks the right to do this: nothing was changed."""
+
+    def __init__(self, query: str) -> None:
+        self.query: Final = query
+        super().__init__(f"{query}: the role of the database's URL may not do this")
+
+
 class ClaimLost(BotcoreError):
     """Another worker has the update by now: nothing must be sent for it here any more."""
 
@@ -109,6 +117,8 @@ def from_psycopg(error: psycopg.Error, query: str, *, is_undone: bool = False) -
         return Conflict(query, error.diag.constraint_name)
     if sqlstate.startswith(("22", "23")) or isinstance(error, psycopg.DataError):
         return InvalidInput(_field(error) or query, f"refused by the server, SQLSTATE {sqlstate or 'unknown'}")
+    if sqlstate == "42501":
+        return NotPermitted(query)
     if sqlstate in {"42P01", "42703"}:
         return SchemaMismatch(f"{query}: the database lacks what it reads", "botcli db upgrade", is_behind=True)
     return BotcoreError(f"{query}: SQLSTATE {sqlstate or 'unknown'}")

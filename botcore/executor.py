@@ -35,7 +35,8 @@ _sql_log.setLevel(logging.CRITICAL)
 class Executor:
     """What every repository runs its queries through; `connect` gives a connection for one query or block.
 
-    With `joining` concurrent calls of the queries in `joins.FORMS` are one statement; in a transaction none is.
+    With `joining` concurrent calls of the queries in `joins.FORMS` are one statement; in a transaction none is. What
+    removes rows for good goes through the executor's `eraser`, which is itself unless another one is given.
     `metrics` and `tracer` are told of each call.
     """
 
@@ -47,7 +48,9 @@ class Executor:
         joining: Limits | None = None,
         metrics: "Metrics | None" = None,
         tracer: "Tracer | None" = None,
+        eraser: "Executor | None" = None,
     ) -> None:
+        self.eraser = eraser or self
         self._connect = connect
         self._in_transaction = in_transaction
         self._metrics = metrics

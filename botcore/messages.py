@@ -242,7 +242,7 @@ class Messages(Sending):
         counts.
         """
         return await purging.batch(
-            self._executor,
+            self._executor.eraser,
             "messages/purge",
             before=before,
             scope=scope,

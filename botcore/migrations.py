@@ -120,6 +120,11 @@ def execute(sql: str) -> None:
     op.execute(DDL(sql.replace("%", "%%")))  # type: ignore[no-untyped-call]
 
 
+def act_as_owner() -> str:
+    """For alembic/env.py: the statement after which a migration makes what is the schema's owner's, whoever runs it."""
+    return queries.load("migrations/upgrade_role").statement.decode()
+
+
 @contextmanager
 def lock(url: str) -> Iterator[None]:
     """For alembic/env.py: waits until no other process migrates this database.

@@ -30,6 +30,7 @@ _REASONS: Final = {
     "password authentication failed": "wrong user or password",
     "no password supplied": "the server asks for a password and the URL has none",
     "does not exist": "no such database or user",
+    "permission denied for database": "the server does not admit this user to this database (CONNECT)",
     "no pg_hba.conf entry": "the server does not admit this user from this host (pg_hba.conf)",
     "Peer authentication failed": "the server admits only its own system user",
     "Connection refused": "nothing listens there; is the server running?",

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from psycopg.rows import AsyncRowFactory, scalar_row
 
+from botcore.errors import NotPermitted
 from botcore.executor import Executor, repeatable
 from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, State, Update, User, Version, row_of
 
@@ -75,11 +76,15 @@ class Privacy:
         delivered again. Of somebody unknown there is a receipt of nothing. First it refuses, then waits for what is
         being stored, at most 2 s; the rest is one transaction of small statements. In a transaction of yours a new
         person, whom another call is storing for the first time at that moment, can be missed.
+        Raises NotPermitted, before anything is changed, where the role may not remove rows.
         """
-        await self._executor.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
+        eraser = self._executor.eraser
+        if not await eraser.one("users/erase_rights", scalar_row):
+            raise NotPermitted("users/erase")
+        await eraser.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
         await self._writers_end()
-        await self._executor.all("users/erase_updates", scalar_row, telegram_user_id=telegram_user_id)
-        async with self._executor.transaction() as executor:
+        await eraser.all("users/erase_updates", scalar_row, telegram_user_id=telegram_user_id)
+        async with eraser.transaction() as executor:
             await executor.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
             [receipt] = await executor.all(
                 "users/erase", _receipt, telegram_user_id=telegram_user_id, **await _erase(executor, telegram_user_id)
@@ -106,7 +111,7 @@ class Privacy:
         entered = 0
         for start in range(0, len(receipts), _PAGE):
             page = receipts[start : start + _PAGE]
-            people = await self._executor.all(
+            people = await self._executor.eraser.all(
                 "users/erase_again_find", row_of(Person), persons=",".join(receipt.person for receipt in page)
             )
             ids = {each.person: each.telegram_user_id for each in people}
@@ -124,7 +129,7 @@ class Privacy:
             await asyncio.sleep(_WAIT_SECONDS)
 
     async def _enter(self, receipt: Receipt, telegram_user_id: int | None) -> bool:
-        async with self._executor.transaction() as executor:
+        async with self._executor.eraser.transaction() as executor:
             entered = await executor.one(
                 "users/erase_again",
                 scalar_row,

@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     database_pooler: Pooler = Field("none", description="what stands in front of the server")
     database_direct_url: SecretStr | None = Field(None, description="the server itself, where a pooler is in front")
     database_replica_url: SecretStr | None = Field(None, description="a standby, for reads that may be behind")
+    database_eraser_url: SecretStr | None = Field(None, description="by which rows are removed, if not by DATABASE_URL")
     database_pool_size: int = Field(10, ge=1, le=1_000, description="connections at most")
     database_join_calls: bool = Field(True, description="concurrent calls of a kind become one statement")
     botcore_data_dir: Path | None = Field(None, description="the embedded server's folder")

@@ -85,7 +85,7 @@ class Users(Privacy):
         messages do not count that a dry run of `messages.purge` with the same words counted.
         """
         return await purging.batch(
-            self._executor,
+            self._executor.eraser,
             "users/purge",
             before=before,
             scope=scope,

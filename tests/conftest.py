@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from botcore import Database, embedded, migrations, pool
-from tests import poolers
+from tests import poolers, roles
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -35,6 +35,15 @@ POOLER = os.environ.get("TEST_POOLER")
 if os.environ.get("DATABASE_JOIN_CALLS") == "false":
     # the bot reads it; here each Database follows that does not say otherwise
     Database.connect.__func__.__wrapped__.__kwdefaults__["join_calls"] = False  # type: ignore[attr-defined]
+
+roles.connect_as_app()
+
+
+@pytest.fixture(autouse=True)
+def _role(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a Database connects as: botcore_app, or the role of the test's own mark."""
+    if mark := request.node.get_closest_marker("role"):
+        monkeypatch.setattr(roles, "current", mark.args[0])
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +90,7 @@ def psql_binaries() -> Path:
 
 
 @pytest.fixture(scope="session")
-def create_database(server: dict[str, Any]) -> CreateDatabase:
+def create_database(server: dict[str, Any]) -> Iterator[CreateDatabase]:
     """A context that gives the URL of a fresh database: empty, or a copy of a template."""
     names = (f"test_{os.getpid()}_{number}" for number in count())
 
@@ -90,16 +99,22 @@ def create_database(server: dict[str, Any]) -> CreateDatabase:
         with DatabaseJanitor(
             **server, dbname=next(names), template_dbname=template, as_template=as_template
         ) as janitor:
-            yield _url(server, janitor.dbname)
+            url = _url(server, janitor.dbname)
+            if template:
+                # a copy has the tables' rights, and not the database's own
+                administration.execute(roles.admission(janitor.dbname))
+            yield url
 
-    return create
+    with psycopg.connect(**server, dbname="postgres", autocommit=True) as administration:
+        yield create
 
 
 @pytest.fixture(scope="session")
 def template(create_database: CreateDatabase) -> Iterator[str]:
     """The name of a migrated database, which each test gets a copy of."""
     with create_database(as_template=True) as url:
-        asyncio.run(migrations.upgrade(url))
+        roles.create(url)
+        asyncio.run(migrations.upgrade(roles.url_of("migrator", url)))
         yield str(conninfo_to_dict(url)["dbname"])
 
 
@@ -162,8 +177,10 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator["InMemorySpanExporter"]:
 async def until_waiting(connection: psycopg.Connection) -> None:
     """Returns when some session of this database waits for a lock."""
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while connection.execute(waiting).fetchone() is None:  # noqa: ASYNC110 - the server has no event for it
+    while connection.execute(waiting).fetchone() is None:
         await asyncio.sleep(0.01)
+        # in a transaction the sessions of its first look are all that it shows
+        connection.execute("SELECT pg_stat_clear_snapshot()")
 
 
 def _parts(url: str) -> dict[str, Any]:

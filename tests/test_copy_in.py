@@ -10,6 +10,9 @@ import pytest
 from botcore import NEWEST, Copied, Database, Incoming, InvalidInput, Message, NotFound, console
 from tests.factories import SENT_AT, archived, copied, said
 
+# the app makes no temporary table, which each batch goes through
+pytestmark = pytest.mark.role("migrator")
+
 NEW = "SELECT count(*) FROM messages WHERE content LIKE 'Message %'"
 
 

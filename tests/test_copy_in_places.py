@@ -14,6 +14,9 @@ from tests.dumps import dump, found
 from tests.factories import archived, copied, edited, said
 from tests.test_migrate import GROUP, NEW, OLD, SUPERGROUP, migrate
 
+# the app makes no temporary table, which each batch goes through
+pytestmark = pytest.mark.role("migrator")
+
 REFUSED = Copied(given=1, stored=0, known=0, refused=1)
 
 

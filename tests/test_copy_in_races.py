@@ -13,6 +13,9 @@ from botcore import Database, Incoming, NotFound, Unavailable
 from tests.conftest import until_waiting
 from tests.factories import archived, copied, said
 
+# the app makes no temporary table, which each batch goes through
+pytestmark = pytest.mark.role("migrator")
+
 STORED = "SELECT count(*), count(DISTINCT telegram_message_id) FROM messages WHERE telegram_message_id <> 100"
 ASTRAY = """
     SELECT count(*) FROM messages AS m

@@ -147,6 +147,7 @@ async def test_erase_of_12000_messages_goes_in_batches(database: Database, datab
     assert left == [(other.user_id, 12_001)]
 
 
+@pytest.mark.role("migrator")
 async def test_erase_in_a_transaction_that_fails_removes_nothing(database: Database) -> None:
     """A transaction of the caller's holds it together with the rest: all or nothing."""
     message = (await said(database, **ZOE)).message

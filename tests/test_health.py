@@ -71,6 +71,7 @@ async def test_health_for_many(database: Database, connection: psycopg.Connectio
     assert commits() - before < 20
 
 
+@pytest.mark.role("superuser")  # there are no roles in its database
 async def test_health_anew(empty_database_url: str) -> None:
     """What was found is told for a second, and no longer."""
     await migrations.upgrade(empty_database_url)
@@ -124,6 +125,7 @@ async def test_health_with_a_full_server(database_url: str, connection: psycopg.
     """A server that has no connection more than those in use has answered: nothing fails."""
     role = f"limited_to_{conninfo_to_dict(database_url)['dbname']}"
     connection.execute(f"CREATE ROLE {role} LOGIN PASSWORD 'canary' CONNECTION LIMIT 1")
+    connection.execute(f"GRANT CONNECT ON DATABASE {connection.info.dbname} TO {role}")
     connection.execute(f"GRANT SELECT ON alembic_version TO {role}")
     url = make_conninfo(database_url, user=role, password="canary")  # noqa: S106 - a canary
     try:

@@ -52,7 +52,8 @@ def test_wheel_carries_queries_and_migrations(wheel: Path) -> None:
     inside = set(ZipFile(wheel).namelist())
 
     assert {name.partition("/")[0].partition("-")[0] for name in inside} == {"botcore", "botcli"}
-    assert {"botcore/py.typed", "botcli/__main__.py", "botcore/_sql/sample.psql"} <= inside
+    assert {"botcore/py.typed", "botcli/__main__.py"} <= inside
+    assert {f"botcore/_sql/{name}" for name in ("sample.psql", "roles.sql", "grants.sql")} <= inside
     assert {f"botcore/_sql/{name}.sql" for name in queries.names()} <= inside
     assert {f"botcore/_alembic/{path}" for path in _migrations()} <= inside
 

@@ -198,6 +198,7 @@ async def test_purge_goes_on_after_it_was_cancelled(database: Database, connecti
     assert (rest, count(connection, "messages")) == ((6_990, 6_989), 1)
 
 
+@pytest.mark.role("migrator")
 async def test_purge_in_a_transaction_that_fails(database: Database, connection: psycopg.Connection) -> None:
     """It is undone with the rest."""
     await said(database)

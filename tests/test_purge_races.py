@@ -46,6 +46,7 @@ async def test_purge_beside_an_edit_that_is_not_committed(database: Database, co
     assert (contents(connection), count(connection, "message_versions")) == (["a"], 0)
 
 
+@pytest.mark.role("migrator")
 async def test_record_again_beside_a_purge(database: Database, connection: psycopg.Connection) -> None:
     """A redelivery after an edit waits for the purge of its message, finds nothing to keep, and is no error."""
     await database.messages.edit(**edited(1, content="b"))
@@ -166,6 +167,7 @@ async def test_purge_beside_a_message_that_revives(database: Database) -> None:
     assert await database.messages.recent(**dialogue(message)) == [again.message]
 
 
+@pytest.mark.role("migrator")
 async def test_record_beside_a_purge_of_its_person_and_chat(database: Database, connection: psycopg.Connection) -> None:
     """A message that waits for the purge is stored with a new person in a new chat."""
     message = (await said(database)).message

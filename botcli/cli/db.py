@@ -1,5 +1,7 @@
-"""`botcli db`: the schema's migrations, psql, and the embedded server."""
+"""`botcli db`: the schema's migrations, its roles, psql, and the embedded server."""
 
+import getpass
+import sys
 from dataclasses import asdict
 from typing import Annotated
 
@@ -9,8 +11,9 @@ from botcli.cli import output
 from botcli.cli.environment import embedded_dir, read_settings
 from botcli.database import direct_url, migrated_url
 from botcore import Unavailable, embedded, migrations
+from botcore import roles as database_roles
 
-app = App(name="db", help="The schema's migrations, psql, and the embedded server.")
+app = App(name="db", help="The schema's migrations, its roles, psql, and the embedded server.")
 
 Revision = Annotated[
     str, Parameter(help="A revision, `head`, `base`, or a step as +1 and -1.", allow_leading_hyphen=True)
@@ -82,6 +85,32 @@ async def check() -> None:
     with direct_url(read_settings()) as url:
         await migrations.check(url)
     output.say(f"the schema is at {migrations.head()}, as this botcore expects")
+
+
+@app.command
+async def roles(
+    *,
+    prefix: Annotated[str, Parameter(help="Before their names; by default what they have, at first `botcore`.")] = "",
+    sql: Annotated[bool, Parameter(help="Print the SQL, for `psql -v ON_ERROR_STOP=1`, and change nothing.")] = False,
+) -> None:
+    """Make the roles of the database, each with its rights, or bring them up to date; print their names.
+
+    As a superuser, or as the database's owner if it may create roles.
+    """
+    if sql:
+        return output.write(database_roles.script(prefix))
+    with direct_url(read_settings()) as url:
+        output.write("\n".join(await database_roles.create(url, prefix)))
+    return output.say("a password for those that have none: `botcli db password ROLE`")
+
+
+@app.command
+async def password(role: Annotated[str, Parameter(help="Its name, with the prefix.")], /) -> None:
+    """Give a role a password, asked for in a terminal, else the first line of stdin; the server learns its hash."""
+    new = getpass.getpass(f"new password of {role}: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\r\n")
+    with direct_url(read_settings()) as url:
+        await database_roles.set_password(url, role, new)
+    output.say(f"{role} has a new password")
 
 
 @app.command(help_flags=["--help"], version_flags=[])

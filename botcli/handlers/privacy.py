@@ -1,5 +1,6 @@
 """What a person may know and decide about what is kept; each command knows them by Telegram's id alone."""
 
+import logging
 from typing import Final
 
 from aiogram import Router
@@ -9,7 +10,9 @@ from aiogram.types import BufferedInputFile, Message
 from botcli import export
 from botcli.incoming import sender
 from botcli.middleware import Store
-from botcore import Database, Receipt
+from botcore import Database, NotPermitted, Receipt
+
+_log = logging.getLogger(__name__)
 
 PRIVACY: Final = """\
 What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username and your \
@@ -81,7 +84,13 @@ async def forget(message: Message, command: CommandObject, telegram_user_id: int
             "it back; /export gives you a copy first. To go on, write /forget yes"
         )
         return
-    await message.answer(_summary(await database.users.erase(telegram_user_id=telegram_user_id)))
+    try:
+        receipt = await database.users.erase(telegram_user_id=telegram_user_id)
+    except NotPermitted:
+        _log.exception("nobody can be erased: DATABASE_URL's role may not, and DATABASE_ERASER_URL is not set")
+        await message.answer("I cannot do that by myself, and nothing is forgotten yet: ask my operator.")
+        return
+    await message.answer(_summary(receipt))
 
 
 async def nobody(message: Message) -> None:

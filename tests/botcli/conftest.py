@@ -23,6 +23,7 @@ from botcli.metrics import BotMetrics
 from botcli.replies import Replier
 from botcli.replies.echo import Echo
 from botcore import Database, Message, logs
+from tests import roles
 from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
 
 _log = logging.getLogger("botcli.delivery")
@@ -111,7 +112,8 @@ def environment(database_url: str, bot_api: BotApi, tmp_path: Path) -> dict[str,
     """What a process of ours gets; nothing of the machine's own settings."""
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return kept | {
-        "DATABASE_URL": database_url,
+        "DATABASE_URL": database_url if roles.current == "superuser" else roles.url_of(roles.current, database_url),
+        "DATABASE_ERASER_URL": roles.url_of("eraser", database_url),
         "BOT_TOKEN": TOKEN,
         "TELEGRAM_API_URL": bot_api.url,
         "BOTCORE_DATA_DIR": str(tmp_path),
