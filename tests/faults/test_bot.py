@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import time
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -162,7 +163,7 @@ async def test_hostile_webhook(url: str, tmp_path: Path, unused_tcp_port: int) -
         await bots.start()
         place = f"http://127.0.0.1:{unused_tcp_port}/telegram"
         async with aiohttp.ClientSession() as session:
-            await _listening(session, place)
+            await _ready(session, f"http://127.0.0.1:{unused_tcp_port}/ready")
             codes = [
                 (await session.post(place, headers=headers, data=BytesIO(body))).status for headers, body, _ in posts
             ]
@@ -177,11 +178,11 @@ async def test_hostile_webhook(url: str, tmp_path: Path, unused_tcp_port: int) -
     assert [word for word in (CANARY, SECRET, TOKEN) if word in bots.log()] == []
 
 
-async def _listening(session: aiohttp.ClientSession, place: str) -> None:
+async def _ready(session: aiohttp.ClientSession, place: str) -> None:
     async with asyncio.timeout(30):
         while True:
-            try:
-                async with session.get(place):
-                    return
-            except aiohttp.ClientConnectorError:
-                await asyncio.sleep(0.1)
+            with suppress(aiohttp.ClientConnectorError):
+                async with session.get(place) as answer:
+                    if answer.ok:
+                        return
+            await asyncio.sleep(0.1)
