@@ -19,6 +19,7 @@ async def test_times_come_in_utc(database_url: str, connection: psycopg.Connecti
     assert message.created_at.utcoffset() == message.sent_at.utcoffset() == timedelta(0)
 
 
+@pytest.mark.own_session("which of its own connections serves a call is the pooler's choice")
 async def test_calls_one_after_the_other_go_by_one_connection(
     database_url: str, connection: psycopg.Connection
 ) -> None:
