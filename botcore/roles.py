@@ -58,8 +58,7 @@ async def set_password(url: str, role: str, password: str) -> None:
 def script(prefix: str = "") -> str:
     """What `create` runs, for psql; raises InvalidInput for what is no prefix."""
     _check(prefix)
-    named = f"SET LOCAL botcore.prefix = '{prefix}';\n" if prefix else ""
-    return f"BEGIN;\n{named}{_text('roles')}{grants()}COMMIT;\n"
+    return f"BEGIN;\n{_making(prefix)}{grants()}COMMIT;\n"
 
 
 def grants() -> str:
@@ -74,13 +73,17 @@ def path(name: Literal["roles", "grants"]) -> Path:
 
 async def _create(connection: Connection, prefix: str) -> list[str]:
     async with connection.transaction():
-        setting = "SELECT set_config('botcore.prefix', %s, TRUE)"
-        await connection.execute(setting, [prefix])
-        await connection.execute(_text("roles").encode())
+        cursor = await connection.execute(_making(prefix).encode())
+        while cursor.nextset():
+            pass  # the names are what the last statement gives
+        names = [name for [name] in await cursor.fetchall()]
         await connection.execute(grants().encode())
-        found = await connection.execute("SELECT current_setting('botcore.prefix')")
-        [prefix] = await found.fetchone() or [prefix]
-    return [f"{prefix}_{name}" for name in NAMES]
+    return names
+
+
+def _making(prefix: str) -> str:
+    named = f"SET LOCAL botcore.prefix = '{prefix}';\n" if prefix else ""
+    return named + _text("roles")
 
 
 def _check(prefix: str) -> None:

@@ -2,7 +2,7 @@
 --
 -- By a superuser, or by the database's owner if it may create roles; run again it changes nothing. Their names begin
 -- with `botcore_`, or with `shop_` after SET botcore.prefix = 'shop'. Roles are the whole server's: databases that keep
--- apart have prefixes of their own. See docs/operations.md.
+-- apart have prefixes of their own. Shows the names at the end. See docs/operations.md.
 DO $roles$
 DECLARE
     admin CONSTANT name := current_user;
@@ -155,3 +155,7 @@ BEGIN
     PERFORM set_config('botcore.prefix', prefix, TRUE);
 END
 $roles$;
+
+SELECT current_setting('botcore.prefix') || '_' || name AS role
+FROM unnest(ARRAY['owner', 'migrator', 'app', 'eraser', 'reader']) WITH ORDINALITY AS r (name, place)
+ORDER BY place;
