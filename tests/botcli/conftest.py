@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
@@ -55,6 +56,13 @@ async def bot(bot_api: BotApi) -> AsyncIterator[Bot]:
     # its own close waits 0.25 s for TLS, which nobody speaks here
     if bot.session._session:
         await bot.session._session.close()
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[aiohttp.ClientSession]:
+    """Whoever asks by HTTP."""
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
 @pytest.fixture

@@ -4,27 +4,20 @@ import asyncio
 import logging
 import re
 import shutil
-import subprocess
 import tracemalloc
-from collections.abc import AsyncIterator, Sequence
-from functools import partial
-from pathlib import Path
+from collections.abc import Sequence
 
 import aiohttp
 import pytest
 from aiogram import Bot
-from prometheus_client import Metric
-from prometheus_client.openmetrics import parser as openmetrics
-from prometheus_client.parser import text_string_to_metric_families
 
-from botcli import http
 from botcli import metrics as module
 from botcli.metrics import BotMetrics
 from botcore import Database, InvalidInput, Message
 from tests.botcli.bot_api import BOT_ID, RESET, TOKEN, BotApi, broken, flood, refused
 from tests.botcli.conftest import Start, all_done, at_work
 from tests.botcli.deliveries import Model, said
-from tests.crowds import crowd
+from tests.botcli.metrics.scrapes import outcomes, scrape, value
 from tests.factories import update
 
 OPENMETRICS = "application/openmetrics-text; version=1.0.0"
@@ -37,51 +30,6 @@ class Refusing:
     async def reply(self, window: Sequence[Message]) -> str:
         """Raises."""
         raise InvalidInput("window", f"has {len(window)}")
-
-
-@pytest.fixture
-def metrics() -> BotMetrics:
-    """What counts."""
-    return BotMetrics()
-
-
-@pytest.fixture
-async def database(database_url: str, metrics: BotMetrics) -> AsyncIterator[Database]:
-    """The bot's database, which is counted."""
-    async with Database.connect(database_url, join_calls=True, metrics=metrics.database) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def url(metrics: BotMetrics) -> AsyncIterator[str]:
-    """Where Prometheus asks."""
-    async with http.serve(http.build_application(metrics.routes()), "127.0.0.1", 0) as port:
-        yield f"http://127.0.0.1:{port}/metrics"
-
-
-async def scrape(url: str, accept: str = "text/plain") -> str:
-    """What Prometheus gets."""
-    async with aiohttp.ClientSession() as client, client.get(url, headers={"Accept": accept}) as response:
-        assert response.status == 200
-        return await response.text()
-
-
-async def families(url: str) -> list[Metric]:
-    """The same, read."""
-    return list(text_string_to_metric_families(await scrape(url)))
-
-
-async def value(url: str, name: str, **labels: str) -> float | None:
-    """The value of a sample; None where there is none."""
-    samples = [each for family in await families(url) for each in family.samples if each.name == name]
-    return next((each.value for each in samples if each.labels.items() >= labels.items()), None)
-
-
-async def outcomes(url: str) -> dict[str, float]:
-    """How many attempts at updates had which outcome; none for which there are none."""
-    samples = [each for family in await families(url) for each in family.samples]
-    counted = {s.labels["outcome"]: s.value for s in samples if s.name == "botcli_update_attempts_total"}
-    return {outcome: number for outcome, number in counted.items() if number}
 
 
 async def test_metrics_of_a_turn(bot: Bot, bot_api: BotApi, database: Database, metrics: BotMetrics, url: str) -> None:
@@ -210,86 +158,6 @@ async def test_metrics_hold_nothing_of_anybody(
 
     assert not re.search(rf"canary|777777|888888|{BOT_ID}:|Ada", text)
     assert "127.0.0.1" not in text
-
-
-@pytest.mark.parametrize("accept", ["text/plain", OPENMETRICS, "", "*/*", "text/plain;version=1.0.0;escaping=x"])
-async def test_metrics_in_the_format_that_is_accepted(url: str, database: Database, accept: str) -> None:
-    """Both formats can be read by Prometheus' own parsers, and tell the same families, each once and with its help."""
-    await database.ping()
-
-    text = await scrape(url, accept)
-
-    read = openmetrics.text_string_to_metric_families if accept == OPENMETRICS else text_string_to_metric_families
-    found = list(read(text))
-    names = [family.name for family in found]
-    assert len(names) == len(set(names)) == text.count("# TYPE ") == text.count("# HELP ")
-    assert {"botcore_pool_idle", "botcli_ready", "python_info"} <= set(names)
-    assert all(family.documentation for family in found)
-    assert text.endswith("# EOF\n") == (accept == OPENMETRICS)
-
-
-@pytest.mark.parametrize(
-    "accept", ["application/openmetrics-text; version=x", "text/plain;version==", "text/plain; version=1.0.0-ü"]
-)
-async def test_metrics_in_no_format(url: str, accept: str) -> None:
-    """Who accepts what does not exist is told so."""
-    async with aiohttp.ClientSession() as client, client.get(url, headers={"Accept": accept}) as response:
-        assert response.status == 406
-
-
-async def test_metrics_keep_to_the_conventions(url: str, database: Database) -> None:
-    """Counters end in _total, times are seconds, sizes bytes: https://prometheus.io/docs/practices/naming/."""
-    await database.ping()
-
-    for family in await families(url):
-        for sample in family.samples:
-            is_counter = family.type == "counter"
-            assert sample.name.endswith("_total") == is_counter, sample.name
-        assert not re.search(r"_(ms|milliseconds|minutes|kb|kilobytes)(_|$)", family.name)
-        if family.type == "histogram":
-            assert family.name.endswith("_seconds")
-        if not family.name.startswith(("process_", "python_")):
-            assert re.match(r"bot(core|cli)_[a-z_]+$", family.name)
-            assert family.documentation.endswith(".")
-
-
-async def test_metrics_have_the_labels_of_the_page(
-    bot: Bot, bot_api: BotApi, database: Database, metrics: BotMetrics, url: str
-) -> None:
-    """What docs/operations.md lists as labels is what a bot at work tells."""
-    page = (Path(__file__).parents[2] / "docs/operations.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| `(bot\w+)` \| \w+ \| (.*?) ?\|", page, re.MULTILINE)
-    bot_api.fail("sendMessage", refused(403, "Forbidden"))
-    bot_api.deliver(message=said("Hello"))
-
-    async with at_work(bot, database, metrics=metrics):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0):
-                await database.ping()
-        await crowd(database)
-        await all_done(database)
-        found = await families(url)
-
-    told = {family.name: {*sample.labels} - {"le"} for family in found for sample in family.samples}
-    listed = {name.removesuffix("_total"): set(re.findall(r"`(\w+)`", labels)) for name, labels in rows}
-    assert {name: labels for name, labels in told.items() if name in listed} == listed
-
-
-@pytest.mark.skipif(PROMTOOL is None, reason="Debian's package prometheus has it")
-async def test_metrics_pass_promtool(
-    bot: Bot, bot_api: BotApi, database: Database, metrics: BotMetrics, url: str
-) -> None:
-    """Prometheus' own linter has nothing to say about a bot at work."""
-    bot_api.deliver(message=said("Hello"))
-    async with at_work(bot, database, metrics=metrics):
-        await bot_api.replies(1)
-        text = await scrape(url)
-
-    assert PROMTOOL
-    command = partial(subprocess.run, capture_output=True, text=True, check=False)
-    done = await asyncio.to_thread(command, [PROMTOOL, "check", "metrics"], input=text)
-
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
 
 
 async def test_run_serves_metrics(start: Start, unused_tcp_port: int, bot_api: BotApi) -> None:
