@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import re
-import shutil
 import tracemalloc
 from collections.abc import Sequence
 
@@ -19,9 +18,6 @@ from tests.botcli.conftest import Start, all_done, at_work
 from tests.botcli.deliveries import Model, said
 from tests.botcli.metrics.scrapes import outcomes, scrape, value
 from tests.factories import update
-
-OPENMETRICS = "application/openmetrics-text; version=1.0.0"
-PROMTOOL = shutil.which("promtool")
 
 
 class Refusing:
