@@ -36,6 +36,9 @@ if os.environ.get("DATABASE_JOIN_CALLS") == "false":
     # the bot reads it; here each Database follows that does not say otherwise
     Database.connect.__func__.__wrapped__.__kwdefaults__["join_calls"] = False  # type: ignore[attr-defined]
 
+# the largest databases of two tests at once, and their log
+_ENOUGH_BYTES = 6 * 2**30
+
 roles.connect_as_app()
 
 
@@ -53,16 +56,22 @@ def server() -> Iterator[dict[str, Any]]:
         yield _parts(url)
         return
     # reachable for the server's own user, which runs it when the tests are root's
-    data_dir = Path(tempfile.mkdtemp(prefix="botcore-"))
+    data_dir = Path(tempfile.mkdtemp(prefix="botcore-", dir=_memory()))
     data_dir.chmod(0o711)
     with embedded.serve(data_dir, version=POSTGRES_VERSION) as url:
         with psycopg.connect(url, autocommit=True) as connection:
-            # a database for each test, of which none outlives the server: 0.03 s instead of 0.26
+            # a database for each test, of which none outlives the server: 0.03 s instead of 0.26 where it is on a disk
             connection.execute("ALTER SYSTEM SET fsync = off")
             connection.execute("SELECT pg_reload_conf()")
         yield _parts(url)
     # what still runs there notices that the folder is gone
     shutil.rmtree(data_dir, ignore_errors=True)
+
+
+def _memory() -> str | None:
+    """The folder of files in memory, where a copy of a database takes a fifth of the time, if a million rows fit."""
+    folder = "/dev/shm"  # noqa: S108 - mkdtemp makes what is ours in it
+    return folder if Path(folder).is_dir() and shutil.disk_usage(folder).free > _ENOUGH_BYTES else None
 
 
 @pytest.fixture(scope="session", autouse=True)
