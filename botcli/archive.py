@@ -87,6 +87,10 @@ def private(path: Path) -> Iterator[Path]:
         yield part
         os.fsync(descriptor)
         part.replace(path)
+    except OSError as error:
+        # a write to a full disk does not say where
+        error.filename = error.filename or str(path)
+        raise
     finally:
         os.close(descriptor)
         part.unlink(missing_ok=True)
