@@ -17,7 +17,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import scalar_row
 
-from botcore import pool, queries, urls
+from botcore import pool, queries, roles, urls
 from botcore.errors import InvalidInput, SchemaMismatch, Unavailable, from_psycopg
 from botcore.executor import Executor
 
@@ -72,6 +72,19 @@ async def check(url: str) -> None:
     """Raises SchemaMismatch, naming the command, when the database is behind or ahead of this code."""
     if found := mismatch(await current(url)):
         raise found
+
+
+async def grant(url: str) -> None:
+    """Gives each role of the database its rights, as every migration does; nothing happens where there are no roles.
+
+    Raises what `from_psycopg` makes of the driver's errors, NotPermitted for a role that is not the owner's.
+    """
+    async with await pool.connect(url) as connection:
+        try:
+            await connection.execute(act_as_owner().encode())
+            await connection.execute(roles.grants().encode())
+        except psycopg.Error as error:
+            raise from_psycopg(error, "migrations") from error
 
 
 async def revision_of(executor: Executor) -> str | None:

@@ -1,9 +1,7 @@
 """`botcli backup` and `botcli restore`: the whole database as a file that was read back, and the way back from it."""
 
 import asyncio
-import signal
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,7 +11,7 @@ from cyclopts import Parameter
 
 from botcli import archive
 from botcli.archive import Contents, Show
-from botcli.cli import clients, ledger, output, progress
+from botcli.cli import clients, ledger, output, progress, signals
 from botcli.cli.environment import read_settings
 from botcli.database import direct_url
 from botcore import BotcoreError, Database, InvalidInput, Receipt, console, migrations
@@ -38,7 +36,7 @@ async def backup(
     if not force and (file.exists() or archive.manifest_of(file).exists()):
         raise InvalidInput("FILE", f"{file} or its manifest exists; --force overwrites them")
     # past a pooler: what pg_dump sets would stay behind with whoever comes next
-    with _ended_by_sigterm(), direct_url(read_settings()) as url, progress.shown() as show:
+    with signals.ends(), direct_url(read_settings()) as url, progress.shown() as show:
         if await migrations.current(url) is None:
             raise BotcoreError("the database has no schema: there is nothing to back up")
         server = await _Server.at(url)
@@ -63,7 +61,8 @@ async def restore(
 ) -> None:
     """Fill an empty database from a backup, compare every table with it, bring it up to date, and replay the ledger.
 
-    All of the backup or nothing is restored. Where something differs afterwards it says so and fails.
+    The rows come in one transaction: all of them, or none and it can be run again. Where it ends otherwise than with 0
+    after that, the database is not to be used: drop it, and begin anew.
     """
     if (ledger_file is None) != without_ledger:
         raise InvalidInput(
@@ -73,10 +72,11 @@ async def restore(
     contents = archive.read_manifest(file).contents
     if contents.revision not in {known for known, _ in migrations.history()}:
         raise BotcoreError(f"the backup is at migration {contents.revision}: a newer botcore has to restore it")
-    with _ended_by_sigterm(), direct_url(read_settings()) as url, progress.shown() as show:
+    with signals.ends(), direct_url(read_settings()) as url, progress.shown() as show:
         if not await migrations.is_empty(url):
             raise BotcoreError(
-                "the database is not empty: restore into a new one, for the embedded server by another BOTCORE_DATA_DIR"
+                "the database is not empty: restore into a new one, for the embedded server by another"
+                " BOTCORE_DATA_DIR; what an interrupted restore left is not to be used"
             )
         server = await _Server.at(url)
         await _load(server, file, show)
@@ -85,6 +85,8 @@ async def restore(
             _compare(contents, await server.read("pg_dump", "--data-only", show=show))
             await migrations.upgrade(url)
             entered = await _replay(url, receipts)
+            # nobody but its owner reads it before
+            await migrations.grant(url)
         except BaseException:
             output.say("the rows are back, but not compared or without the ledger: drop this database and begin anew")
             raise
@@ -133,27 +135,6 @@ async def _load(server: _Server, file: Path, show: Show) -> None:
 async def _analyze(server: _Server, show: Show) -> None:
     """Else the first queries would be planned for empty tables."""
     await server.run("vacuumdb", "--analyze-only", "--quiet", server.into, watch=lambda: show("counting values"))
-
-
-@contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """As by Ctrl-C: what was begun is cleared away first."""
-    task, loop, stopped = asyncio.current_task(), asyncio.get_running_loop(), list[int]()
-
-    def stop() -> None:
-        stopped.append(signal.SIGTERM)
-        if task:
-            task.cancel()
-
-    loop.add_signal_handler(signal.SIGTERM, stop)
-    try:
-        yield
-    except asyncio.CancelledError:
-        if stopped:
-            raise SystemExit(128 + stopped[0]) from None
-        raise
-    finally:
-        loop.remove_signal_handler(signal.SIGTERM)
 
 
 def _compare(archived: Contents, stored: Contents) -> None:

@@ -1,10 +1,7 @@
 """`botcli purge`: what is old goes for good."""
 
-import asyncio
 import re
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from time import monotonic
@@ -12,7 +9,7 @@ from typing import Annotated, Any, Final
 
 from cyclopts import Parameter
 
-from botcli.cli import output, progress
+from botcli.cli import output, progress, signals
 from botcli.cli.environment import read_settings
 from botcli.database import open_database
 from botcore import ChatType, InvalidInput, Purged
@@ -55,7 +52,7 @@ async def purge(
             "chats": partial(database.chats.purge, **policy),
             "people": partial(database.users.purge, **policy),
         }
-        with _stops() as stops:
+        with signals.stops() as stops:
             purged = await _run(purges, stops)
     if stops:
         so_far = ", ".join(f"{number:,} {name}" for name, number in purged.items())
@@ -88,24 +85,6 @@ async def _batches(purges: Mapping[str, Batch]) -> AsyncIterator[tuple[str, Purg
         while batch is None or batch.last_id is not None:
             batch = await purge(after=batch)
             yield name, batch
-
-
-@contextmanager
-def _stops() -> Iterator[list[int]]:
-    """The signal that asked to stop, once it has; the second one ends the program."""
-    loop, stops = asyncio.get_running_loop(), list[int]()
-
-    def stop(number: int) -> None:
-        stops.append(number)
-        loop.remove_signal_handler(number)
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        yield stops
-    finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
 
 
 def _moment(age: str) -> datetime:
