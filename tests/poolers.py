@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -45,14 +46,40 @@ _USERS: Final = ("postgres", *(f"botcore_{role}" for role in ("owner", "migrator
 
 
 class PgBouncer:
-    """A PgBouncer that runs: `url` gives what leads through it to one of its server's databases."""
+    """A PgBouncer with its settings in a folder: `url` gives what leads through it to one of its server's databases."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, folder: Path, port: int, user: str | None) -> None:
         self.port = port
+        self._folder = folder
+        self._user = user
+        self._process: subprocess.Popen[bytes] | None = None
 
     def url(self, direct: str) -> str:
         """The same database through it."""
         return make_conninfo(direct, host="127.0.0.1", port=self.port)
+
+    def start(self) -> None:
+        """Returns when it takes connections."""
+        with (self._folder / "log").open("ab") as log:
+            command = [str(BINARY), "-q", str(self._folder / "ini")]
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, user=self._user)
+        _until_open(self.port, self._process)
+
+    def kill(self) -> None:
+        """Kill -9: at SIGTERM newer ones wait for their clients."""
+        if self._process:
+            self._process.kill()
+            self._process.wait()
+
+    def freeze(self) -> None:
+        """Connections stay, nothing answers."""
+        assert self._process
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """It goes on."""
+        assert self._process
+        self._process.send_signal(signal.SIGCONT)
 
 
 @contextmanager
@@ -72,16 +99,12 @@ def pgbouncer(server: Mapping[str, Any], **settings: object) -> Iterator[PgBounc
     lines = [f"{name} = {value}\n" for name, value in settings.items()]
     (folder / "ini").write_text(_SETTINGS.format(folder=folder, port=port, server=address) + "".join(lines))
     (folder / "users").write_text("".join(f'"{user}" ""\n' for user in _USERS))
-    with (folder / "log").open("wb") as log:
-        command = [BINARY, "-q", str(folder / "ini")]
-        process = subprocess.Popen(command, stdout=log, stderr=log, user=_user(server))
+    opened = PgBouncer(folder, port, _user(server))
     try:
-        _until_open(port, process)
-        yield PgBouncer(port)
+        opened.start()
+        yield opened
     finally:
-        # at SIGTERM newer ones wait for their clients
-        process.kill()
-        process.wait()
+        opened.kill()
         shutil.rmtree(folder)
 
 
