@@ -128,7 +128,7 @@ class Database(Transaction):
         await self._executor.one("database/ping", scalar_row)
 
     async def health(self) -> Checks:
-        """Whether the server answers (`database`), its `schema` is this code's, and the `pool` has a connection left.
+        """Whether the server takes writes (`database`), the `schema` is this code's, the `pool` has a connection left.
 
         Never raises, is told within a second whatever the server does, and may be a second old: ask as often as you
         like. `botcore.health.status` sums it up.

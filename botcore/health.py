@@ -25,6 +25,7 @@ _KEPT_SECONDS: Final = 1.0
 # many short calls later; the rest of the time is for a connection beside the pool
 _PATIENCE_SECONDS: Final = 0.25
 _NO_ANSWER: Final = f"no answer in {DEADLINE_SECONDS} s"
+_READ_ONLY: Final = "the server takes no writes, it is a standby or was made read-only"
 _REFUSED: Final = "the server has no connection to spare"
 
 
@@ -159,7 +160,9 @@ async def _ask(connection: Connection, found: Found) -> None:
 
     executor = Executor(lambda: nullcontext(connection))
     began = perf_counter()
-    await executor.one("database/ping", scalar_row)
+    if not await executor.one("database/health", scalar_row):
+        # the pool is told so, and looks for the primary anew
+        raise Unavailable(_READ_ONLY, retry_is_safe=True, sqlstate="25006")
     found["database"] = Check("database", True, milliseconds_since(began))
     began = perf_counter()
     try:

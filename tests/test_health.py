@@ -168,6 +168,21 @@ async def test_health_behind(empty_database_url: str) -> None:
     assert health.status(checks) == "failed"
 
 
+async def test_health_of_a_server_that_takes_no_writes(database_url: str, connection: psycopg.Connection[Any]) -> None:
+    """One that was set aside fails, with the reason; and once it is not, nothing does, though nobody tried to write."""
+    name = connection.info.dbname
+    connection.execute(f"ALTER DATABASE {name} SET default_transaction_read_only = on".encode())
+    async with Database.connect(database_url) as demoted:
+        checks = await demoted.health()
+        connection.execute(f"ALTER DATABASE {name} RESET default_transaction_read_only".encode())
+        async with asyncio.timeout(10):
+            while health.status(await demoted.health()) != "ok":  # noqa: ASYNC110 - polled, as by probes
+                await asyncio.sleep(0.1)
+
+    assert wrong(checks)["database"] == "the server takes no writes, it is a standby or was made read-only"
+    assert health.status(checks) == "failed"
+
+
 async def test_health_ahead(database_url: str, connection: psycopg.Connection[Any]) -> None:
     """The next release's schema is no reason to stop: this code works on it until it is replaced."""
     connection.execute("UPDATE alembic_version SET version_num = '9999'")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from botcore import Database, Unavailable, migrations
+from botcore import Database, Unavailable, health, migrations
 from tests.conftest import Measured
 from tests.factories import said
 from tests.faults.proxy import proxy
@@ -64,12 +64,13 @@ async def test_promoted_standby_has_all_that_was_acknowledged(nodes: tuple[Node,
 
 @pytest.mark.fault("the address leads to a standby for a while (25006)")
 async def test_pool_that_met_a_standby_finds_the_primary_again(nodes: tuple[Node, Node]) -> None:
-    """Reads work there, a write says that it may be repeated, and is done once the address leads to the primary."""
+    """Reads work, health fails, a write says that it may be repeated; all is well when the address leads elsewhere."""
     primary, standby = nodes
     async with proxy(f"{standby.folder}/.s.PGSQL.{standby.port}") as address:
         url = f"postgresql://postgres@127.0.0.1:{address.port}/postgres?sslmode=disable"
         async with Database.connect(url, min_size=3) as database:
             assert await database.users.page() == []
+            assert health.status(await database.health()) == "failed"
             for call in (said(database), _in_transaction(database)):
                 with pytest.raises(Unavailable) as refused:
                     await call
@@ -79,6 +80,8 @@ async def test_pool_that_met_a_standby_finds_the_primary_again(nodes: tuple[Node
 
             async with asyncio.timeout(5):
                 while not await _is_stored(database):  # noqa: ASYNC110 - polled, as a caller does
+                    await asyncio.sleep(0.05)
+                while health.status(await database.health()) != "ok":  # noqa: ASYNC110 - as above
                     await asyncio.sleep(0.05)
 
 
