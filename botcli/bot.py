@@ -4,10 +4,13 @@ from typing import Any
 
 from aiogram import Dispatcher
 from aiogram.dispatcher.event.handler import CallbackType
+from aiogram.fsm.strategy import FSMStrategy
 from aiogram.types import BotCommand
 
+from botcli.fsm import PostgresStorage
 from botcli.handlers import changes, commands, conversation, privacy
 from botcli.middleware import SkipUnknown, bind_context
+from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
 from botcli.windows import DEFAULT, Windows
 from botcore import Database
@@ -18,10 +21,23 @@ def build_dispatcher(
     replier: Replier,
     *,
     windows: Windows = DEFAULT,
+    redis: RedisStorage | None = None,
     on_error: CallbackType | None = None,
 ) -> Dispatcher:
-    """The dispatcher with all that the bot does; fed from anywhere. What fails goes to `on_error`, or is raised."""
-    dispatcher = Dispatcher(disable_fsm=True, database=database, replier=replier, windows=windows)
+    """The dispatcher with all that the bot does; fed from anywhere. What fails goes to `on_error`, or is raised.
+
+    Forms are kept in `redis`, or else in the database. A router that has some takes `dispatcher.fsm` as an outer
+    middleware of its events: then states are read for those alone, and what needs none does not wait for them.
+    """
+    dispatcher = Dispatcher(
+        storage=redis or PostgresStorage(database),
+        fsm_strategy=FSMStrategy.USER_IN_TOPIC,
+        disable_fsm=True,
+        database=database,
+        redis=redis,
+        replier=replier,
+        windows=windows,
+    )
     dispatcher.update.outer_middleware(SkipUnknown())
     dispatcher.update.outer_middleware(bind_context)
     if on_error:

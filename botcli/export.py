@@ -4,7 +4,7 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
@@ -26,15 +26,17 @@ _TYPES: Final[dict[type, str]] = {
 _CONTROLS: Final = re.compile(r"[\x7f-\x9f]")
 
 
-async def lines(database: Transaction, telegram_user_id: int) -> AsyncIterator[bytes]:
+async def lines(
+    database: Transaction, telegram_user_id: int, forms: Sequence[Mapping[str, Any]] = ()
+) -> AsyncIterator[bytes]:
     """The export's lines in UTF-8: an object with its "type" each, the manifest last, so that no part looks whole.
 
-    The manifest's `sha256` is of all bytes before it. Of hidden rows, deleted but not purged yet, it has the number.
+    `forms` are the states that are kept elsewhere. The manifest's `sha256` is of all bytes before it. Of hidden rows,
+    deleted but not purged yet, it has the number.
     """
     digest, counts = hashlib.sha256(), Counter(dict.fromkeys(_TYPES.values(), 0))
-    async for row in database.users.export(telegram_user_id=telegram_user_id):
-        kind = _TYPES[type(row)]
-        line = _line({"type": kind, **_fields(row)})
+    async for kind, fields in _kept(database, telegram_user_id, forms):
+        line = _line({"type": kind, **fields})
         digest.update(line)
         counts[kind] += 1
         yield line
@@ -51,6 +53,15 @@ async def lines(database: Transaction, telegram_user_id: int) -> AsyncIterator[b
             "sha256": digest.hexdigest(),
         }
     )
+
+
+async def _kept(
+    database: Transaction, telegram_user_id: int, forms: Sequence[Mapping[str, Any]]
+) -> AsyncIterator[tuple[str, Mapping[str, Any]]]:
+    async for row in database.users.export(telegram_user_id=telegram_user_id):
+        yield _TYPES[type(row)], _fields(row)
+    for form in forms:
+        yield _TYPES[State], form
 
 
 def _fields(row: User | Chat | Message | Version | State | Update) -> dict[str, Any]:

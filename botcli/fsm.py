@@ -21,32 +21,32 @@ class PostgresStorage(BaseStorage):
     """
 
     def __init__(self, database: Database, *, ttl: timedelta | None = None) -> None:
-        self._states = database.states
+        self._database = database
         # less than a second is no time for a form, and 0 would be for ever
         self._ttl_seconds = max(1, round(ttl.total_seconds())) if ttl is not None else 0
 
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         """Puts the person to that state, or to none."""
         name = state.state if isinstance(state, State) else state
-        await self._states.set_state(_key(key), name, ttl_seconds=self._ttl_seconds)
+        await self._database.states.set_state(_key(key), name, ttl_seconds=self._ttl_seconds)
 
     async def get_state(self, key: StorageKey) -> str | None:
         """The name of the state, None for none."""
-        found = await self._states.get(_key(key))
+        found = await self._database.states.get(_key(key))
         return found.state if found else None
 
     async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
         """Replaces what the person entered; raises DataNotDictLikeError, and InvalidInput for what is no JSON."""
-        await self._states.set_data(_key(key), _checked(data), ttl_seconds=self._ttl_seconds)
+        await self._database.states.set_data(_key(key), _checked(data), ttl_seconds=self._ttl_seconds)
 
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
         """What the person entered so far."""
-        found = await self._states.get(_key(key))
+        found = await self._database.states.get(_key(key))
         return _loaded(found.data) if found else {}
 
     async def update_data(self, key: StorageKey, data: Mapping[str, Any]) -> dict[str, Any]:
         """Adds to what the person entered, and gives all of it; raises as `set_data` does."""
-        updated = await self._states.update_data(_key(key), _checked(data), ttl_seconds=self._ttl_seconds)
+        updated = await self._database.states.update_data(_key(key), _checked(data), ttl_seconds=self._ttl_seconds)
         return _loaded(updated.data)
 
     async def close(self) -> None:

@@ -3,12 +3,14 @@
 import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import chain
 from time import perf_counter
 from typing import Any, Final
 
 from aiogram import Bot
 from aiohttp import web
 
+from botcli.redis_storage import RedisStorage
 from botcli.serving import explained
 from botcore import BotcoreError, Database, health
 
@@ -23,7 +25,7 @@ _NOT_OPEN: Final = health.Check("database", False, 0.0, "not open: the log says 
 class Probes:
     """The routes /live, /health and /ready, which answer from before the database is open until after it is closed."""
 
-    def __init__(self, bot: Bot, stop: asyncio.Event) -> None:
+    def __init__(self, bot: Bot, stop: asyncio.Event, redis: RedisStorage | None = None) -> None:
         self._bot = bot
         self._stop = stop
         self._database: Database | None = None
@@ -35,6 +37,9 @@ class Probes:
             kept_seconds=_TELEGRAM_KEPT_SECONDS,
             stale_seconds=_TELEGRAM_STALE_SECONDS,
         )
+
+        # without it all goes on but forms
+        self._redis = health.Shared(redis.look, "redis", is_essential=False) if redis else None
 
     @contextmanager
     def of(self, database: Database) -> Iterator[None]:
@@ -50,8 +55,9 @@ class Probes:
         return [web.get("/live", self._live), web.get("/health", self._health), web.get("/ready", self._ready)]
 
     async def close(self) -> None:
-        """Ends the question to Telegram, should one be under way."""
-        await self._telegram.close()
+        """Ends the questions that are under way."""
+        for each in filter(None, (self._telegram, self._redis)):
+            await each.close()
 
     async def _live(self, _: web.Request) -> web.Response:
         return web.json_response({"status": "ok"})
@@ -65,8 +71,8 @@ class Probes:
         return self._answer("draining" if self._stop.is_set() else health.status(checks), checks)
 
     async def _checks(self) -> health.Checks:
-        database, telegram = await asyncio.gather(self._of_the_database(), self._telegram.checks())
-        return database + telegram
+        others = [each.checks() for each in (self._telegram, self._redis) if each]
+        return tuple(chain(*await asyncio.gather(self._of_the_database(), *others)))
 
     async def _of_the_database(self) -> health.Checks:
         return await self._database.health() if self._database else (_NOT_OPEN,)

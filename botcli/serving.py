@@ -18,6 +18,7 @@ from botcli.journal import Journal
 from botcli.metrics import BotMetrics
 from botcli.pacing import Pace
 from botcli.polling import Session, poll
+from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
 from botcli.webhook import Endpoint, Intake
 from botcli.windows import DEFAULT, Windows
@@ -83,6 +84,7 @@ async def serve(
     pace: Pace | None = None,
     terms: Terms | None = None,
     intake: Intake | None = None,
+    redis: RedisStorage | None = None,
     metrics: BotMetrics | None = None,
 ) -> None:
     """Answers until `stop` is set; then it begins nothing more, and what is in work ends within the grace time.
@@ -92,7 +94,7 @@ async def serve(
     """
     metrics = metrics or BotMetrics()
     requests.use(bot.session, database=database, pace=pace, journal=Journal(), innermost=metrics.requests)
-    dispatcher = build_dispatcher(database, metrics.timed(replier), windows=windows)
+    dispatcher = build_dispatcher(database, metrics.timed(replier), windows=windows, redis=redis)
     delivery = Delivery(bot, database, dispatcher, terms or Terms(), metrics)
     with metrics.of(database, bot), intake.into(delivery.store) if intake else nullcontext():
         async with asyncio.TaskGroup() as tasks:

@@ -1,6 +1,7 @@
 """What the bot reads from the environment, on top of the library's settings."""
 
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -12,6 +13,7 @@ class BotSettings(Settings):
 
     bot_token: SecretStr | None = Field(None, description="from @BotFather")
     telegram_api_url: str = Field("https://api.telegram.org", description="another Bot API server")
+    redis_url: SecretStr | None = Field(None, description="where forms are kept, if not in the database")
     group_window: Literal["person", "chat"] = Field("person", description="what a model is given of a group's topic")
     wait_for_database: bool = Field(False, description="start without one, and wait for it rather than end")
     update_concurrency: int = Field(16, ge=1, le=1_000, description="chats answered at once by a process")
@@ -31,4 +33,11 @@ class BotSettings(Settings):
         """What no log line may show."""
         # the bot's id, before the colon, is no secret and worth reading
         token = (self.bot_token or SecretStr("")).get_secret_value().partition(":")[2]
-        return [secret for secret in (token, (self.webhook_secret or SecretStr("")).get_secret_value()) if secret]
+        secrets = (token, (self.webhook_secret or SecretStr("")).get_secret_value(), self._redis_password())
+        return [secret for secret in secrets if secret]
+
+    def _redis_password(self) -> str | None:
+        try:
+            return urlsplit((self.redis_url or SecretStr("")).get_secret_value()).password
+        except ValueError:
+            return None

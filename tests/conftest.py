@@ -18,7 +18,7 @@ from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql.janitor import DatabaseJanitor
 
 from botcore import Database, embedded, migrations, pool
-from tests import poolers, roles
+from tests import poolers, redises, roles
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -153,6 +153,13 @@ def connection(database_url: str) -> Iterator[psycopg.Connection]:
     """A plain connection to that database, in autocommit."""
     with psycopg.connect(database_url, autocommit=True) as opened:
         yield opened
+
+
+@pytest.fixture(scope="session")
+def redis_server() -> Iterator[redises.Redis]:
+    """A Redis, which whoever stops it starts again."""
+    with redises.server() as server:
+        yield server
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from pydantic import ValidationError
 
 from botcli.cli import output
-from botcli.cli.environment import read_settings
+from botcli.cli.environment import open_redis, read_settings
 from botcli.database import migrated_url
 from botcli.settings import BotSettings
 from botcore import BotcoreError, Database, InvalidInput, console, health, migrations, queries
@@ -63,6 +63,9 @@ async def _examine() -> AsyncIterator[Finding]:
         yield finding
     async for finding in _database(settings):
         yield finding
+    if settings.redis_url and find_spec("aiogram"):
+        async for finding in _redis(settings):
+            yield finding
     async for finding in _telegram(settings):
         yield finding
 
@@ -169,6 +172,23 @@ async def _reached(name: str, url: str, otherwise: Literal["warning", "failed"])
     except BotcoreError as error:
         reason = str(error).removeprefix("DATABASE_URL: ").partition(": set ")[0]
         return Finding(name, otherwise, " ".join(reason.split()), f"mend {name}, or the server")
+
+
+async def _redis(settings: BotSettings) -> AsyncIterator[Finding]:
+    found: health.Found = {}
+    try:
+        async with open_redis(settings) as redis:
+            if redis is None:
+                return
+            await redis.look(found)
+            yield _from_check(found["redis"])
+            if found["redis"].is_ok:
+                about = await redis.about()
+                policy = about.get("maxmemory_policy", "noeviction")
+                to_do = None if policy == "noeviction" else f"it drops forms when it is full ({policy}): set noeviction"
+                yield Finding("redis", "warning" if to_do else "ok", f"Redis {about.get('redis_version')}", to_do)
+    except BotcoreError as error:
+        yield Finding("redis", "failed", str(error), "`botcli run` refuses to start like that")
 
 
 def _from_check(check: health.Check) -> Finding:

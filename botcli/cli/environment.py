@@ -1,10 +1,16 @@
-"""What a command finds around it: the settings, their log, and the embedded server's folder."""
+"""What a command finds around it: the settings, their log, Redis, and the embedded server's folder."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from botcli.database import data_dir
 from botcli.settings import BotSettings
 from botcore import InvalidInput, Settings, logs
+
+if TYPE_CHECKING:
+    from botcli.redis_storage import RedisStorage
 
 
 def read_settings() -> BotSettings:
@@ -13,6 +19,22 @@ def read_settings() -> BotSettings:
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     logs.configure(level, settings.log_format, sql=settings.log_sql, secrets=settings.secrets())
     return settings
+
+
+@asynccontextmanager
+async def open_redis(settings: BotSettings) -> AsyncIterator["RedisStorage | None"]:
+    """The forms on Redis, where REDIS_URL is set; nothing is asked of it yet."""
+    if settings.redis_url is None:
+        yield None
+        return
+    # with it aiogram, which takes its time
+    from botcli.redis_storage import RedisStorage
+
+    redis = RedisStorage(settings.redis_url.get_secret_value())
+    try:
+        yield redis
+    finally:
+        await redis.close()
 
 
 def embedded_dir(settings: Settings) -> Path:

@@ -12,7 +12,7 @@ from cyclopts import Parameter
 
 from botcli import export as exports
 from botcli.cli import output
-from botcli.cli.environment import read_settings
+from botcli.cli.environment import open_redis, read_settings
 from botcli.database import open_database
 from botcore import InvalidInput
 
@@ -24,9 +24,11 @@ async def export(
     force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
 ) -> None:
     """Write all that is kept about a person, but for hidden rows, as JSON Lines; the last line is a manifest."""
-    async with open_database(read_settings()) as database:
+    settings = read_settings()
+    async with open_redis(settings) as redis, open_database(settings) as database:
         with _opened(output_file, force=force) as file:
-            async for line in exports.lines(await database.caught_up(), user):
+            forms = await redis.entered(telegram_user_id=user) if redis else ()
+            async for line in exports.lines(await database.caught_up(), user, forms):
                 file.write(line)
 
 
@@ -40,10 +42,13 @@ async def erase(
     """Remove a person for good, hidden rows too, across chats and bots, and print the receipt."""
     if not (dry_run or yes):
         output.confirm(f"all that is kept about {user} goes for good")
-    async with open_database(read_settings()) as database:
+    settings = read_settings()
+    async with open_redis(settings) as redis, open_database(settings) as database:
         if dry_run:
             counts = asdict(await database.users.kept(telegram_user_id=user))
         else:
+            if redis:
+                await redis.erase(telegram_user_id=user)
             counts = asdict(await database.users.erase(telegram_user_id=user))
             if not any(counts[name] for name in ("users", "chats", "messages")):
                 output.say("nothing was kept about them; what they sent before now is refused all the same")

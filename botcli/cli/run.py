@@ -5,6 +5,7 @@ import signal
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, cast
 
+from botcli.cli.environment import open_redis
 from botcli.database import open_database
 from botcli.settings import BotSettings
 from botcore import Database, InvalidInput, logs
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from aiogram import Bot
 
     from botcli.metrics import BotMetrics
+    from botcli.redis_storage import RedisStorage
     from botcli.webhook import Intake
 
 
@@ -44,7 +46,8 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
     endpoint = webhook.endpoint(settings) if settings.webhook_url else None
     intake = webhook.Intake() if endpoint else None
     async with serving.open_bot(token, settings.telegram_api_url) as bot, AsyncExitStack() as stack:
-        probes, metrics = Probes(bot, stop), BotMetrics()
+        redis = await stack.enter_async_context(open_redis(settings))
+        probes, metrics = Probes(bot, stop, redis), BotMetrics()
         stack.push_async_callback(probes.close)
         routes = probes.routes() + metrics.routes()
         if endpoint and intake:
@@ -55,7 +58,7 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
         await serving.introduce(bot, endpoint)
         async with open_database(settings, wait=settings.wait_for_database, metrics=metrics.database) as database:
             with probes.of(database):
-                await _work(bot, database, settings, stop, intake=intake, metrics=metrics)
+                await _work(bot, database, settings, stop, intake=intake, redis=redis, metrics=metrics)
 
 
 async def _work(
@@ -65,6 +68,7 @@ async def _work(
     stop: asyncio.Event,
     *,
     intake: "Intake | None",
+    redis: "RedisStorage | None",
     metrics: "BotMetrics",
 ) -> None:
     from botcli import serving
@@ -93,5 +97,6 @@ async def _work(
             settings.resend_unconfirmed,
         ),
         intake=intake,
+        redis=redis,
         metrics=metrics,
     )

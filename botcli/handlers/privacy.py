@@ -10,6 +10,7 @@ from aiogram.types import BufferedInputFile, Message
 from botcli import export
 from botcli.incoming import sender
 from botcli.middleware import Store
+from botcli.redis_storage import RedisStorage
 from botcore import Database, NotPermitted, Receipt
 
 _log = logging.getLogger(__name__)
@@ -64,19 +65,21 @@ async def privacy(message: Message, command: CommandObject, telegram_user_id: in
     await message.answer(_SWITCHED[wanted, changed])
 
 
-async def export_(message: Message, telegram_user_id: int, database: Database) -> None:
+async def export_(message: Message, telegram_user_id: int, database: Database, redis: RedisStorage | None) -> None:
     """Sends everything live that is kept about the person, where nobody else reads it."""
     if message.chat.type != "private":
         await message.answer("Others read along here: ask me for it in our private chat.")
         return
-    document = await _document(database, telegram_user_id)
+    document = await _document(database, redis, telegram_user_id)
     if document is None:
         await message.answer(f"That is more than the {_DOCUMENT_MEGABYTES} MB of a file here: ask my operator for it.")
         return
     await message.answer_document(BufferedInputFile(document, f"{export.FORMAT}.jsonl"))
 
 
-async def forget(message: Message, command: CommandObject, telegram_user_id: int, database: Database) -> None:
+async def forget(
+    message: Message, command: CommandObject, telegram_user_id: int, database: Database, redis: RedisStorage | None
+) -> None:
     """Asks for the command once more, as `/forget yes`; then erases the person and shows the receipt."""
     if (command.args or "").strip().lower() != "yes":
         await message.answer(
@@ -84,6 +87,9 @@ async def forget(message: Message, command: CommandObject, telegram_user_id: int
             "it back; /export gives you a copy first. To go on, write /forget yes"
         )
         return
+    if redis:
+        # before the database: after that there is no update any more that would be tried again
+        await redis.erase(telegram_user_id=telegram_user_id)
     try:
         receipt = await database.users.erase(telegram_user_id=telegram_user_id)
     except NotPermitted:
@@ -104,10 +110,11 @@ def _who(message: Message) -> dict[str, int] | bool:
     return {"telegram_user_id": person.id} if person else False
 
 
-async def _document(database: Database, telegram_user_id: int) -> bytes | None:
+async def _document(database: Database, redis: RedisStorage | None, telegram_user_id: int) -> bytes | None:
     """The export as one file; None where Telegram takes no file of its size."""
     document = bytearray()
-    async for line in export.lines(database, telegram_user_id):
+    forms = await redis.entered(telegram_user_id=telegram_user_id) if redis else ()
+    async for line in export.lines(database, telegram_user_id, forms):
         document += line
         if len(document) > _DOCUMENT_MEGABYTES * _MEGABYTE:
             return None

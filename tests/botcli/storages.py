@@ -1,19 +1,32 @@
-"""What aiogram's own tests of storages ask of PostgresStorage: `.ci/run aiogram_storages` runs them with this plugin.
+"""What aiogram's own tests of storages ask of ours: `.ci/run aiogram_storages` runs them with this plugin.
 
-They name no storage of ours: it goes where they ask for the one in memory.
+They name no storage of ours: PostgresStorage goes where they ask for the one in memory, RedisStorage for aiogram's own.
 """
+
+from collections.abc import AsyncIterator
 
 import pytest
 from aiogram.fsm.storage.base import BaseStorage, StorageKey
 
 from botcli.fsm import PostgresStorage
+from botcli.redis_storage import RedisStorage
 from botcore import Database
+from tests import redises
 
 
 @pytest.fixture
 def memory_storage(database: Database) -> BaseStorage:
-    """Ours."""
+    """Ours on PostgreSQL."""
     return PostgresStorage(database)
+
+
+@pytest.fixture
+async def redis_storage(redis_server: redises.Redis) -> AsyncIterator[BaseStorage]:
+    """Ours on it, empty."""
+    redis_server.cli("FLUSHALL")
+    storage = RedisStorage(redis_server.url)
+    yield storage
+    await storage.close()
 
 
 @pytest.fixture
