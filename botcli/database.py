@@ -75,6 +75,7 @@ async def open_database(
             eraser_url=eraser_url.get_secret_value() if eraser_url else None,
             max_size=settings.database_pool_size,
             join_calls=settings.database_join_calls,
+            cache_ttl_seconds=settings.database_cache_ttl_seconds,
             require_server=not wait,
             metrics=metrics,
         ) as database:

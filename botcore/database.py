@@ -1,12 +1,16 @@
 """The one object that a service opens."""
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self, Unpack
 
 from psycopg.rows import scalar_row
 
 from botcore import listening, pool, tracing
+from botcore.caching import Cache
 from botcore.chats import Chats
 from botcore.errors import Unavailable
 from botcore.executor import Executor
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 # connections of the eraser at most, none while nobody is erased
 _ERASERS: Final = 2
+
+_log = logging.getLogger(__name__)
 
 
 class Transaction:
@@ -65,8 +71,19 @@ class Database(Transaction):
     While the standby gives no connection they read from the primary.
     """
 
-    def __init__(self, executor: Executor, listen_url: str | None, standby: Standby | None, health: Health) -> None:
+    cached: Transaction
+    """The same repositories with `get` and `find` of users and chats from a cache, or this itself; see `connect`."""
+
+    def __init__(
+        self,
+        executor: Executor,
+        listen_url: str | None,
+        standby: Standby | None,
+        health: Health,
+        cache: Cache | None = None,
+    ) -> None:
         super().__init__(executor)
+        self.cached = Transaction(executor.cached(cache)) if cache else self
         self._listen_url = listen_url
         self._standby = standby
         self.replica = Transaction(executor.over(standby.connection)) if standby else self
@@ -83,6 +100,7 @@ class Database(Transaction):
         eraser_url: str | None = None,
         require_server: bool = True,
         join_calls: bool = True,
+        cache_ttl_seconds: float = 0.0,
         metrics: "Metrics | None" = None,
         **settings: Unpack[PoolSettings],
     ) -> AsyncIterator[Self]:
@@ -95,6 +113,8 @@ class Database(Transaction):
         raise Unavailable, and work a second or two after the server does. With `join_calls=False` each call is a
         statement of its own, also where concurrent ones of a kind could be one. `metrics` has what the database does;
         where the program has set OpenTelemetry's tracer provider by now, each call is a span.
+        With `cache_ttl_seconds` people and chats that are read through `cached` are kept for so long, or until they are
+        changed by whomever, which is heard of as `listen` hears: while it is not, they are read from the database.
         With an `eraser_url` the calls `erase`, `erase_again` and `purge` of users, chats and messages, but for those
         inside of a transaction, go by that one, so that the first one's role need not be able to remove rows.
         """
@@ -117,9 +137,12 @@ class Database(Transaction):
             )
             health = Health(opened, url)
             standby = Standby(replica, opened) if replica else None
+            listen_url = direct_url or (None if opened.shares_sessions else url)
+            cache = Cache(cache_ttl_seconds, metrics) if cache_ttl_seconds > 0 else None
             with metrics.watch(opened) if metrics else nullcontext():
                 try:
-                    yield cls(executor, direct_url or (None if opened.shares_sessions else url), standby, health)
+                    async with _followed(cache, listen_url, executor):
+                        yield cls(executor, listen_url, standby, health, cache)
                 finally:
                     await health.close()
 
@@ -158,6 +181,23 @@ class Database(Transaction):
         look for work now and then as well. Raises InvalidInput for a channel that is empty or beyond 63 bytes.
         """
         return listening.payloads(self._listen_url, channel)
+
+
+@asynccontextmanager
+async def _followed(cache: Cache | None, url: str | None, executor: Executor) -> AsyncIterator[None]:
+    """Has the cache hear of changes for as long as the block runs."""
+    if cache is None or url is None:
+        if cache:
+            _log.warning("nothing is cached: no notifications through this pooler, set DATABASE_DIRECT_URL")
+        yield
+        return
+    say = partial(executor.one, "database/connect_cached", scalar_row)
+    following = asyncio.create_task(cache.follow(url, lambda saying: say(saying=saying)))
+    try:
+        yield
+    finally:
+        following.cancel()
+        await asyncio.wait({following})
 
 
 def _opened(url: str | None, settings: PoolSettings) -> AbstractAsyncContextManager[pool.Pool | None]:

@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from copy import copy
 from functools import wraps
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 import psycopg
 from psycopg.rows import AsyncRowFactory
 
-from botcore import batching, inputs, queries, tracing
+from botcore import batching, caching, inputs, queries, tracing
 from botcore.connection import Connection
 from botcore.errors import Unavailable, from_psycopg, is_lost
 from botcore.joins import Limits
@@ -56,10 +57,17 @@ class Executor:
         self._metrics = metrics
         self._tracer = tracer
         self._lines = batching.lines(self._execute, joining) if joining else {}
+        self.cache: caching.Cache | None = None
 
     def over(self, connect: Callable[[], AbstractAsyncContextManager[Connection]]) -> "Executor":
         """An executor over other connections that tells the same metrics and tracer."""
         return Executor(connect, metrics=self._metrics, tracer=self._tracer)
+
+    def cached(self, cache: caching.Cache) -> "Executor":
+        """An executor over the same connections that gives the rows of `caching.QUERIES` from the cache."""
+        executor = copy(self)
+        executor.cache = cache
+        return executor
 
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
         """All rows of the query `sql/<name>.sql`; one that only reads is asked again where its connection was lost.
@@ -70,6 +78,8 @@ class Executor:
         inputs.check(query, values)
         if _sql_log.isEnabledFor(logging.DEBUG):
             _sql_log.debug(queries.paste(query, values))
+        if self.cache is not None and name in caching.QUERIES:
+            return await self.cache.rows(name, values, lambda: self._observed(name, self._call(query, row, values)))
         return await self._observed(name, self._call(query, row, values))
 
     async def one(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> Row | None:

@@ -80,6 +80,12 @@ class Metrics:
             ["query"],
             registry=self.registry,
         )
+        self._cached = CounterMetric(
+            "botcore_cached_reads",
+            "Reads through the cache: hit, miss, or off while it does not hear of changes.",
+            ["query", "outcome"],
+            registry=self.registry,
+        )
         self._waits = _Durations(
             "botcore_pool_wait_seconds",
             "Waits for a connection, those that were in vain too.",
@@ -109,6 +115,10 @@ class Metrics:
             return await statement
         finally:
             self._statements.observe(name, perf_counter() - started)
+
+    def cached(self, name: str, outcome: str) -> None:
+        """Counts a read through the cache, by whether that had it."""
+        self._cached.labels(name, outcome).inc()
 
     def failed(self, name: str, error: BaseException) -> None:
         """Counts what was raised, be it ours or the driver's."""

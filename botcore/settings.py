@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     database_eraser_url: SecretStr | None = Field(None, description="by which rows are removed, if not by DATABASE_URL")
     database_pool_size: int = Field(10, ge=1, le=1_000, description="connections at most")
     database_join_calls: bool = Field(True, description="concurrent calls of a kind become one statement")
+    database_cache_ttl_seconds: float = Field(0.0, ge=0, description="for reads that may be from a cache; 0 for none")
     botcore_data_dir: Path | None = Field(None, description="the embedded server's folder")
     log_level: LogLevel = "INFO"
     log_format: Literal["console", "json"] | None = Field(

@@ -39,6 +39,9 @@ OBJECTS = """
     SELECT stxrelid::regclass::text, stxname, substring(pg_get_statisticsobjdef(oid) FROM '[(].* ON .*(?= FROM)')
     FROM pg_statistic_ext
     UNION ALL
+    SELECT tgrelid::regclass::text, tgname, substring(pg_get_triggerdef(oid, TRUE) FROM tgname || ' (.*) ON ')
+    FROM pg_trigger WHERE NOT tgisinternal
+    UNION ALL
     SELECT 'Functions', proname, format('(%s) RETURNS %s', pg_get_function_arguments(oid), prorettype::regtype)
     FROM pg_proc WHERE pronamespace = 'public'::regnamespace
 """
@@ -58,7 +61,7 @@ def lines() -> list[tuple[str, str, str, str]]:
 
 
 def test_page_tells_what_the_database_has(connection: psycopg.Connection) -> None:
-    """Every column, constraint, index, statistic and function, as it is defined, and none that is not there."""
+    """Every column, constraint, index, statistic, trigger and function as it is defined, and no other."""
     told = {line[:3] for line in lines()}
 
     found = set(connection.execute(OBJECTS).fetchall())
