@@ -79,7 +79,12 @@ class RedisStorage(BaseStorage):
             form, _, part = place.rpartition(":")
             forms[form][part] = place
         found = [await self._form(form, parts) for form, parts in sorted(forms.items())]
-        return [each for each in found if each["telegram_user_id"] == telegram_user_id]
+        # others' in their private chat are not theirs; what is empty by now ended meanwhile
+        return [
+            each
+            for each in found
+            if each["telegram_user_id"] == telegram_user_id and (each["state"] or each["data"] != "{}")
+        ]
 
     async def erase(self, *, telegram_user_id: int) -> None:
         """Removes where the person stands in forms, and what is entered in their private chats, for good."""
