@@ -7,16 +7,13 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from time import monotonic
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, Literal
 
 import psycopg
 
 from botcore import pool, queries
 from botcore.connection import Connection
 from botcore.errors import BotcoreError, Unavailable
-
-if TYPE_CHECKING:
-    from botcore.metrics import Metrics
 
 CHANNEL: Final = "botcore_changes"
 """What the triggers of users and chats notify: a table and botcore's id, or a table that was emptied."""
@@ -32,16 +29,22 @@ _RETRY_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
 
+Outcome = Literal["hit", "miss", "off"]
+"""Of a read: it was there, it was not, or the cache does not hear."""
+
 Key = tuple[object, ...]
 Load = Callable[[], Awaitable[list[Any]]]
 
 
 class Cache:
-    """At most 10,000 rows, each for `ttl_seconds` at most; nothing while it does not hear what is changed."""
+    """At most 10,000 rows, each for `ttl_seconds` at most; nothing while it does not hear what is changed.
 
-    def __init__(self, ttl_seconds: float, metrics: "Metrics | None" = None) -> None:
+    `count` is told of each read, by its query.
+    """
+
+    def __init__(self, ttl_seconds: float, count: Callable[[str, Outcome], None] | None = None) -> None:
         self._ttl_seconds = ttl_seconds
-        self._metrics = metrics
+        self._count = count or (lambda *_: None)
         # oldest first, which are also those that end first
         self._rows: dict[Key, tuple[str, float, list[Any]]] = {}
         self._keys = defaultdict[str, set[Key]](set)
@@ -167,10 +170,6 @@ class Cache:
         if reason != self._complaint:
             _log.warning("nothing is cached for now", extra={"reason": reason})
         self._complaint = reason
-
-    def _count(self, name: str, outcome: str) -> None:
-        if self._metrics is not None:
-            self._metrics.cached(name, outcome)
 
 
 @asynccontextmanager

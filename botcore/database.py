@@ -138,7 +138,7 @@ class Database(Transaction):
             health = Health(opened, url)
             standby = Standby(replica, opened) if replica else None
             listen_url = direct_url or (None if opened.shares_sessions else url)
-            cache = Cache(cache_ttl_seconds, metrics) if cache_ttl_seconds > 0 else None
+            cache = Cache(cache_ttl_seconds, metrics.cached if metrics else None) if cache_ttl_seconds > 0 else None
             with metrics.watch(opened) if metrics else nullcontext():
                 try:
                     async with _followed(cache, listen_url, executor):

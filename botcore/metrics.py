@@ -6,15 +6,16 @@ from collections import Counter
 from collections.abc import Awaitable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, product
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import Final, TypeVar, get_args
 
 from prometheus_client import CollectorRegistry
 from prometheus_client import Counter as CounterMetric
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.utils import floatToGoString
 
+from botcore.caching import QUERIES, Outcome
 from botcore.pool import Pool
 
 Result = TypeVar("Result")
@@ -86,6 +87,9 @@ class Metrics:
             ["query", "outcome"],
             registry=self.registry,
         )
+        for query, outcome in product(QUERIES, get_args(Outcome)):
+            # an increase from nothing to one would not be seen
+            self._cached.labels(query, outcome)
         self._waits = _Durations(
             "botcore_pool_wait_seconds",
             "Waits for a connection, those that were in vain too.",
@@ -116,7 +120,7 @@ class Metrics:
         finally:
             self._statements.observe(name, perf_counter() - started)
 
-    def cached(self, name: str, outcome: str) -> None:
+    def cached(self, name: str, outcome: Outcome) -> None:
         """Counts a read through the cache, by whether that had it."""
         self._cached.labels(name, outcome).inc()
 
