@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -24,6 +25,7 @@ Show = Callable[[str], None]
 _COPY: Final = re.compile(rb"COPY (?:public\.)?(.+?) \(.*\) FROM stdin;\n")
 _SEQUENCE: Final = b"SELECT pg_catalog.setval("
 _END: Final = b"\\.\n"
+_DATED: Final = f"botcore-{'[0-9]' * 8}T{'[0-9]' * 6}Z.dump"
 _LOOK_SECONDS: Final = 0.1
 _SHOWN_ROWS: Final = 10_000
 _BLOCK: Final = 1 << 20
@@ -55,9 +57,23 @@ def manifest_of(archive: Path) -> Path:
     return archive.with_name(f"{archive.name}.json")
 
 
-def write_manifest(archive: Path, path: Path, made_at: str, contents: Contents) -> None:
+def dated(folder: Path, moment: datetime) -> Path:
+    """An archive's place in a folder of many: the names sort by time."""
+    return folder / f"botcore-{moment:%Y%m%dT%H%M%SZ}.dump"
+
+
+def keep_newest(folder: Path, number: int) -> None:
+    """Removes what `dated` named, but the newest so many."""
+    for archive in sorted(folder.glob(_DATED))[:-number]:
+        archive.unlink()
+        manifest_of(archive).unlink(missing_ok=True)
+
+
+def write_manifest(archive: Path, path: Path, made_at: datetime, contents: Contents) -> None:
     """Describes the archive in that file."""
-    manifest = Manifest(FORMAT, VERSION, made_at, archive.stat().st_size, _digest(archive), contents)
+    manifest = Manifest(
+        FORMAT, VERSION, made_at.isoformat(timespec="seconds"), archive.stat().st_size, _digest(archive), contents
+    )
     path.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
 
 

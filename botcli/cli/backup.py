@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Annotated, Final, Self
 
 from cyclopts import Parameter
+from cyclopts.validators import Number
 
 from botcli import archive
 from botcli.archive import Contents, Show
@@ -23,16 +24,27 @@ Json = Annotated[bool, Parameter(name="--json", help="Print JSON.")]
 
 
 async def backup(
-    file: Annotated[Path, Parameter(help="Where the archive goes; its manifest goes beside it, as FILE.json.")],
+    file: Annotated[
+        Path,
+        Parameter(help="Where the archive goes, its manifest beside it as FILE.json; in a folder named by the time."),
+    ],
     /,
     *,
     force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
+    keep: Annotated[
+        int | None, Parameter(help="Of a folder's backups the newest so many stay.", validator=Number(gte=1))
+    ] = None,
     json: Json = False,
 ) -> None:
     """Write the whole database to a file of pg_dump's, as it is at one moment, and read it back to the last row.
 
     Nothing stops meanwhile. Save the ledger of erasures too, by `botcli ledger export`: a restored backup needs it.
     """
+    made_at, folder = datetime.now(UTC), file
+    if folder.is_dir():
+        file = archive.dated(folder, made_at)
+    elif keep:
+        raise InvalidInput("--keep", f"is for a folder of backups, and {folder} is none")
     if not force and (file.exists() or archive.manifest_of(file).exists()):
         raise InvalidInput("FILE", f"{file} or its manifest exists; --force overwrites them")
     # past a pooler: what pg_dump sets would stay behind with whoever comes next
@@ -40,12 +52,13 @@ async def backup(
         if await migrations.current(url) is None:
             raise BotcoreError("the database has no schema: there is nothing to back up")
         server = await _Server.at(url)
-        made_at = datetime.now(UTC).isoformat(timespec="seconds")
         # the manifest takes its place first: an archive without its own is refused
         with archive.private(file) as part, archive.private(archive.manifest_of(file)) as manifest:
             await _dump(server, part, show)
             contents = await server.read("pg_restore", "--data-only", "--file=-", str(part), show=show)
             await asyncio.to_thread(archive.write_manifest, part, manifest, made_at, contents)
+    if keep:
+        await asyncio.to_thread(archive.keep_newest, folder, keep)
     _print(contents, json=json)
 
 
