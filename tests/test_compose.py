@@ -1,6 +1,7 @@
 """docker-compose.yml, the Dockerfile and railway.toml, as far as they can be judged without Docker."""
 
 import asyncio
+import configparser
 import re
 import shutil
 import subprocess
@@ -54,20 +55,39 @@ def test_bot_waits_for_migrations(services: Services) -> None:
 
     assert started == {"postgres"}
     assert services["migrate"]["depends_on"] == {"postgres": {"condition": "service_healthy"}}
-    assert services["bot"]["depends_on"] == {"migrate": {"condition": "service_completed_successfully"}}
+    assert services["bot"]["depends_on"]["migrate"] == {"condition": "service_completed_successfully"}
+
+
+def test_services_may_do_little(services: Services) -> None:
+    """Nothing of an image is written to, nobody gains rights, logs end; only PostgreSQL's image begins as root."""
+    for service in services.values():
+        assert service["read_only"] is True
+        assert service["cap_drop"] == ["ALL"]
+        assert service["security_opt"] == ["no-new-privileges:true"]
+        assert service["logging"]["options"].keys() == {"max-size", "max-file"}
+    assert [name for name, service in services.items() if "cap_add" in service] == ["postgres"]
 
 
 def test_bot_and_postgres_agree_on_the_database(services: Services) -> None:
-    """The bot's URL leads to the server's own user and database, and keeps its word about TLS."""
+    """Both URLs lead to the server's own user and database, one through PgBouncer, and keep their word about TLS."""
     given = services["postgres"]["environment"]
+    pooler = configparser.ConfigParser()
+    pooler.read(CHECKOUT / "deploy/pgbouncer/pgbouncer.ini")
+    through = f"pgbouncer:{pooler['pgbouncer']['listen_port']}"
 
-    for service in (services["migrate"], services["bot"]):
-        url = conninfo_to_dict(urls.conninfo(service["environment"]["DATABASE_URL"]))
+    for name in ("migrate", "bot", "backup"):
+        environment = services[name]["environment"]
+        for word, address in (("DATABASE_URL", through), ("DATABASE_DIRECT_URL", "postgres:5432")):
+            url = conninfo_to_dict(urls.conninfo(environment[word]))
 
-        assert url["host"] == "postgres"
-        assert (url["user"], url["dbname"]) == (given["POSTGRES_USER"], given["POSTGRES_DB"])
-        assert url["sslmode"] == "disable"
-        assert service["environment"]["PGPASSWORD"] == given["POSTGRES_PASSWORD"]
+            assert f"{url['host']}:{url['port']}" == address
+            assert (url["user"], url["dbname"]) == (given["POSTGRES_USER"], given["POSTGRES_DB"])
+            assert url["sslmode"] == "disable"
+        assert environment["PGPASSWORD"] == given["POSTGRES_PASSWORD"]
+    assert services["pgbouncer"]["environment"]["PGUSER"] == given["POSTGRES_USER"]
+    assert services["bot"]["environment"]["DATABASE_POOLER"] == pooler["pgbouncer"]["pool_mode"]
+    assert pooler["databases"][given["POSTGRES_DB"]].startswith("host=postgres ")
+    assert services["bot"]["environment"]["REDIS_URL"] == "redis://redis:6379/0"
 
 
 def test_health_check_succeeds_once_postgres_answers(
@@ -117,7 +137,7 @@ def test_commands_exist(services: Services) -> None:
     helped = {command: _botcli(*command, "--help") for command in commands}
 
     assert {tuple(line.split()) for line in lines} == {("botcli", *command) for command in commands}
-    assert 'ENTRYPOINT ["botcli"]' in (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
+    assert 'ENTRYPOINT ["tini", "--", "botcli"]' in (CHECKOUT / "Dockerfile").read_text(encoding="utf-8")
     assert all(f"botcli {' '.join(command)}" in text for command, text in helped.items())
 
 
@@ -127,8 +147,9 @@ def test_dockerfile_copies_what_the_wheel_needs(tmp_path: Path) -> None:
     allowed = re.findall(r"^!(\S+)$", (CHECKOUT / ".dockerignore").read_text(encoding="utf-8"), re.MULTILINE)
     copied = " ".join(copies).split()
     for name in copied:
-        source = CHECKOUT / name
-        (shutil.copytree if source.is_dir() else shutil.copy)(source, tmp_path / name)
+        source, copy = CHECKOUT / name, tmp_path / name
+        copy.parent.mkdir(exist_ok=True)
+        (shutil.copytree if source.is_dir() else shutil.copy)(source, copy)
 
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", "dist"]
     subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)

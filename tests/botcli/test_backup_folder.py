@@ -29,7 +29,7 @@ def names(folder: Path) -> set[str]:
 
 
 async def test_backup_into_a_folder_keeps_the_newest(database: Database, folder: Path) -> None:
-    """Of the backups that are named by the time the newest stay, with their manifests, and all else in the folder does."""
+    """Of the backups that are named by the time the newest stay, with their manifests, and all else does."""
     await said(database)
     before = names(folder)
 
