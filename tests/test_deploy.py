@@ -131,6 +131,23 @@ def test_unit_runs_a_command_that_there_is(unit: Path) -> None:
     assert service["EnvironmentFile"] in {"/etc/botcore/bot.env", "/etc/botcore/migrator.env"}
 
 
+def test_page_names_what_is_there() -> None:
+    """Each unit and each file of the way from an empty server exists."""
+    page = (CHECKOUT / "docs/operations.md").read_text(encoding="utf-8")
+    way = page.partition("## From an empty server\n")[2].partition("\n## ")[0]
+    units = set(
+        re.findall(
+            r"(?<= )botcli(?:-\w+)?(?:\.timer)?(?=$| [&b])", "\n".join(re.findall(".*systemctl.*", way)), re.MULTILINE
+        )
+    )
+    files = re.findall(r"(?<= )deploy/[\w./]+", way)
+
+    assert {"botcli", "botcli-migrate", "botcli-backup.timer"} < units
+    assert [unit for unit in units if not (SYSTEMD / (unit if "." in unit else f"{unit}.service")).exists()] == []
+    assert files
+    assert [file for file in files if not (CHECKOUT / file).exists()] == []
+
+
 def test_timers_start_what_is_there() -> None:
     """Each timer has the service of its name, and makes up for what was missed."""
     for timer in SYSTEMD.glob("*.timer"):
