@@ -39,7 +39,6 @@ CMD ["run"]
 
 FROM bot AS backup
 USER 0
-SHELL ["/bin/bash", "-euo", "pipefail", "-c"]
 # pg_dump has to be as new as the server, and Debian's is 17; the script of Debian's package has PostgreSQL's own key
 # hadolint ignore=DL3008
 RUN apt-get update \
