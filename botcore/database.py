@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self, Unpack
 
@@ -12,7 +12,6 @@ from psycopg.rows import scalar_row
 from botcore import listening, pool, tracing
 from botcore.caching import Cache
 from botcore.chats import Chats
-from botcore.errors import Unavailable
 from botcore.executor import Executor
 from botcore.health import Checks, Health
 from botcore.joins import Limits
@@ -120,7 +119,7 @@ class Database(Transaction):
         """
         closed = pool.create(url, **settings)
         few: PoolSettings = {**settings, "min_size": 0, "max_size": _ERASERS}
-        closed_erasers = pool.create(eraser_url, **few) if eraser_url else None
+        closed_erasers = pool.create(eraser_url, setting="DATABASE_ERASER_URL", **few) if eraser_url else None
         if require_server:
             for each in filter(None, (closed, closed_erasers)):
                 await each.probe()
@@ -136,15 +135,19 @@ class Database(Transaction):
                 opened.connection, joining=limits if join_calls else None, eraser=eraser, metrics=metrics, tracer=tracer
             )
             health = Health(opened, url)
-            standby = Standby(replica, opened) if replica else None
+            standby = Standby(replica, opened, executor) if replica else None
             listen_url = direct_url or (None if opened.shares_sessions else url)
             cache = Cache(cache_ttl_seconds, metrics.cached if metrics else None) if cache_ttl_seconds > 0 else None
-            with metrics.watch(opened) if metrics else nullcontext():
+            with ExitStack() as watched:
+                for each in filter(None, (opened, replica, erasers)):
+                    watched.enter_context(metrics.watch(each) if metrics else nullcontext())
                 try:
                     async with _followed(cache, listen_url, executor):
                         yield cls(executor, listen_url, standby, health, cache)
                 finally:
                     await health.close()
+                    if standby:
+                        await standby.close()
 
     async def ping(self) -> None:
         """One round trip to the server; raises Unavailable when there is no answer."""
@@ -166,12 +169,7 @@ class Database(Transaction):
         """The replica, once it shows all that was committed before this call; this itself where that takes longer."""
         if self._standby is None:
             return self
-        [position] = await self._executor.all("database/caught_up", scalar_row)
-        if position is None:
-            reason = "database/caught_up: the server is a standby, after a failover connect again"
-            raise Unavailable(reason, retry_is_safe=True, sqlstate="25006")
-        is_in_time = await self._standby.has_caught_up(position, timeout_seconds)
-        return self.replica if is_in_time else self
+        return self.replica if await self._standby.has_caught_up(timeout_seconds) else self
 
     def listen(self, channel: str) -> AsyncGenerator[str, None]:
         """The payloads of NOTIFY on this channel, and '' whenever it listens anew: what was sent before is missed.
@@ -201,4 +199,4 @@ async def _followed(cache: Cache | None, url: str | None, executor: Executor) ->
 
 
 def _opened(url: str | None, settings: PoolSettings) -> AbstractAsyncContextManager[pool.Pool | None]:
-    return pool.create(url, **settings) if url else nullcontext()
+    return pool.create(url, setting="DATABASE_REPLICA_URL", **settings) if url else nullcontext()

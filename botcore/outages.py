@@ -12,7 +12,7 @@ class WrongPooler(psycopg.OperationalError):
     """What stands in front of the server is not what the settings say."""
 
 
-def unreachable(conninfo: str, error: psycopg.Error) -> Unavailable | InvalidInput:
+def unreachable(conninfo: str, error: psycopg.Error, setting: str = "DATABASE_URL") -> Unavailable | InvalidInput:
     """Why no connection came about, in one line: libpq gives no SQLSTATE here, only its text."""
     text = str(error)
     if isinstance(error, WrongPooler) or error.sqlstate in UNPREPARED_STATES:
@@ -20,7 +20,7 @@ def unreachable(conninfo: str, error: psycopg.Error) -> Unavailable | InvalidInp
         return Unavailable(f"DATABASE_POOLER: {text if isinstance(error, WrongPooler) else UNPREPARED}")
     is_ours = text.startswith("invalid ") or (": invalid " in text and "FATAL" not in text)
     if is_ours or isinstance(error, psycopg.ProgrammingError):
-        return InvalidInput("DATABASE_URL", "has a parameter with a value that libpq does not know")
+        return InvalidInput(setting, "has a parameter with a value that libpq does not know")
     reason = next((reason for pattern, reason in _REASONS.items() if pattern in text), "no connection")
     return Unavailable(f"cannot connect to {urls.describe(conninfo)}: {reason}", retry_is_safe=True)
 

@@ -27,6 +27,16 @@ ADAPTERS.register_dumper(int, Int8Dumper)
 Pooler = Literal["none", "session", "transaction", "transaction-unprepared"]
 """What stands in front of the server, by its kind of pooling; `transaction` knows prepared statements."""
 
+Setting = Literal["DATABASE_URL", "DATABASE_REPLICA_URL", "DATABASE_ERASER_URL"]
+"""Whose URL a pool is for."""
+
+_NAMES: Final[dict[Setting, str]] = {
+    "DATABASE_URL": "botcore",
+    "DATABASE_REPLICA_URL": "botcore-replica",
+    "DATABASE_ERASER_URL": "botcore-eraser",
+}
+"""What the pool is called in metrics and in logs."""
+
 DEFAULTS: Final[dict[str, str | int]] = {
     # what pg_stat_activity shows
     "application_name": "botcore",
@@ -92,7 +102,7 @@ class Pool(AsyncConnectionPool[Connection]):
     Who sets `waited` is told the seconds of each wait for a connection.
     """
 
-    def __init__(self, conninfo: str, *, pooler: Pooler, **settings: Any) -> None:
+    def __init__(self, conninfo: str, *, pooler: Pooler, setting: str, **settings: Any) -> None:
         # most calls are one statement: BEGIN and COMMIT would cost two round trips more
         self._options: dict[str, Any] = {"autocommit": True, "context": ADAPTERS, "report": self._report}
         if pooler == "transaction-unprepared":
@@ -101,6 +111,7 @@ class Pool(AsyncConnectionPool[Connection]):
             conninfo, connection_class=Connection, kwargs=self._options, configure=self._configure, **settings
         )
         self._address = conninfo
+        self._setting = setting
         self._pooler = pooler
         self.shares_sessions = pooler.startswith("transaction")
         self._failure: psycopg.Error | None = None
@@ -113,7 +124,7 @@ class Pool(AsyncConnectionPool[Connection]):
             async with await Connection.connect(self._address, **self._options) as connection:
                 await self._configure(connection)
         except psycopg.Error as error:
-            raise unreachable(self._address, error) from error
+            raise unreachable(self._address, error, self._setting) from error
 
     async def getconn(self, timeout: float | None = None) -> Connection:  # noqa: ASYNC109 - the pool's
         """A connection on which the server has not hung up; raises Unavailable with the cause where none can be made.
@@ -180,7 +191,7 @@ class Pool(AsyncConnectionPool[Connection]):
 
     def overdue(self) -> Exception:
         """What who waited for too long is told: why no connection can be made, where that is so."""
-        return unreachable(self._address, self._failure) if self._failure else PoolTimeout()
+        return unreachable(self._address, self._failure, self._setting) if self._failure else PoolTimeout()
 
     async def _renew(self) -> None:
         """Replaces all connections; those that are out when they come back."""
@@ -253,17 +264,19 @@ def create(
     max_waiting: int = 1_000,
     timeout_seconds: float = 10.0,
     pooler: Pooler = "none",
+    setting: Setting = "DATABASE_URL",
 ) -> Pool:
     """A closed pool for this URL: at most `max_size` connections, `max_waiting` callers that wait for one.
 
     A caller beyond is refused at once, one that waited `timeout_seconds` then. `pooler` says what stands in front of
-    the server; raises InvalidInput for another word.
+    the server; raises InvalidInput for another word, and for a URL that cannot be read as the setting that has it.
     """
     if pooler not in get_args(Pooler):
         raise InvalidInput("pooler", f"must be one of {', '.join(get_args(Pooler))}")
     return Pool(
-        urls.conninfo(url, **DEFAULTS),
+        urls.conninfo(url, setting, **DEFAULTS),
         pooler=pooler,
+        setting=setting,
         min_size=min_size,
         max_size=max_size,
         max_waiting=max_waiting,
@@ -276,5 +289,5 @@ def create(
         reconnect_timeout=2.0,
         # opened by Database.connect inside the running loop
         open=False,
-        name="botcore",
+        name=_NAMES[setting],
     )

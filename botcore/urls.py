@@ -14,11 +14,11 @@ from botcore.errors import InvalidInput
 _SCHEME = re.compile(r"^(postgres|postgresql)(\+\w+)?://")
 
 
-def conninfo(url: str, **defaults: str | int) -> str:
+def conninfo(url: str, setting: str = "DATABASE_URL", /, **defaults: str | int) -> str:
     """The connection string for a URL of any PostgreSQL scheme; `defaults` yield to what the URL says.
 
     A remote host gets `sslmode=verify-full` unless the URL or PGSSLMODE says otherwise.
-    Raises InvalidInput, without showing the URL, when it cannot be read.
+    Raises InvalidInput for the setting that has the URL, without showing that, when it cannot be read.
     """
     try:
         given = conninfo_to_dict(_SCHEME.sub("postgresql://", url.strip()))
@@ -27,7 +27,7 @@ def conninfo(url: str, **defaults: str | int) -> str:
     if not given or not _is_split_right(given):
         # the driver's message would show pieces of the password
         raise InvalidInput(
-            "DATABASE_URL",
+            setting,
             "cannot be read; write postgresql://user:password@host:5432/database, with %40 for @ and %2F for / in the"
             " password",
         )

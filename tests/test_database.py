@@ -79,6 +79,18 @@ async def test_connect_refuses_a_parameter_without_showing_it(parameter: str) ->
     assert "canary" not in str(refused.value)
 
 
+@pytest.mark.parametrize("setting", ["replica_url", "eraser_url"])
+@pytest.mark.parametrize("parameter", ["", "&sslmode=canary"])
+async def test_connect_names_the_setting_of_a_bad_url(database_url: str, setting: str, parameter: str) -> None:
+    """Of several URLs the one that is wrong is named, when the Database is opened or used."""
+    wrong = f"{database_url}{parameter}" if parameter else "postgresql://u:a@b@c/d"
+
+    with pytest.raises(InvalidInput, match=f"DATABASE_{setting.upper()}"):
+        async with Database.connect(database_url, **{setting: wrong}) as database:  # type: ignore[arg-type]
+            async with database._standby._standby.connection():  # type: ignore[union-attr]
+                pass
+
+
 async def test_transaction_refuses_calls_after_its_end_and_beside_an_inner_one(database: Database) -> None:
     """Neither may slip into a stranger's transaction, nor wait for ever for itself."""
     async with database.transaction() as outer:

@@ -61,9 +61,7 @@ class Server:
         server = embedded.status(self.data_dir).pid
         if server is None:
             return []
-        lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
-        pairs = (map(int, line.split()) for line in lines.splitlines())
-        return [server, *(pid for pid, parent in pairs if parent == server)]
+        return family(server)
 
     def ask_for_password(self, role: str) -> None:
         """Has it admit this role by password only, until its next start."""
@@ -76,6 +74,13 @@ class Server:
         with psycopg.connect(self.database_url(database), autocommit=True) as connection:
             cursor = connection.execute(statement.encode())
             return cursor.fetchall() if cursor.description else []
+
+
+def family(server: int) -> list[int]:
+    """The process and its children."""
+    lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
+    pairs = (map(int, line.split()) for line in lines.splitlines())
+    return [server, *(pid for pid, parent in pairs if parent == server)]
 
 
 def _is_zombie(pid: int) -> bool:

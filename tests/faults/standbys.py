@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from botcore import embedded
 from tests.conftest import POSTGRES_VERSION
+from tests.faults.servers import family
 
 _SETTINGS = """
 listen_addresses = ''
@@ -57,13 +58,25 @@ class Node:
         self._run("pg_ctl", "start", "-w", "-s", "-D", self.data, "-l", self.data / "log")
 
     def stop(self) -> None:
-        """Ends it at once, where it runs."""
+        """Ends it at once, where it runs, be it frozen."""
+        with suppress(FileNotFoundError, ProcessLookupError):
+            self.thaw()
         with suppress(subprocess.CalledProcessError):
             self._run("pg_ctl", "stop", "-s", "-m", "immediate", "-D", self.data)
 
     def kill(self) -> None:
         """Kill -9 of the server; what it leaves ends by itself."""
-        os.kill(int((self.data / "postmaster.pid").read_text().split()[0]), signal.SIGKILL)
+        os.kill(self._pid(), signal.SIGKILL)
+
+    def freeze(self) -> None:
+        """Stops every process of it in its tracks: connections stay, nothing answers."""
+        for pid in family(self._pid()):
+            os.kill(pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets them go on."""
+        for pid in family(self._pid()):
+            os.kill(pid, signal.SIGCONT)
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """What one statement gives there."""
@@ -75,6 +88,9 @@ class Node:
         """Returns when the condition, in SQL, holds there."""
         while not self.execute(f"SELECT {condition}")[0][0]:
             time.sleep(0.01)
+
+    def _pid(self) -> int:
+        return int((self.data / "postmaster.pid").read_text().split()[0])
 
     def _run(self, program: str, *arguments: object) -> None:
         command = [str(embedded.binaries(POSTGRES_VERSION) / program), *map(str, arguments)]

@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from botcore import Database, Unavailable, migrations
+from botcore import Database, Metrics, Unavailable, migrations
 from tests.conftest import Measured
 from tests.factories import dialogue, said
 from tests.faults.standbys import Node, pair
+from tests.faults.test_limits import sleep
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +63,89 @@ async def test_caught_up_of_a_paused_standby_is_the_primary(database: Database, 
     assert (old, new, reads) == (None, message, database)
     assert took < 1
     assert await database.caught_up(timeout_seconds=10) is database.replica
+
+
+@pytest.mark.fault("a standby is frozen (SIGSTOP)")
+async def test_replica_that_is_frozen_is_read_from_the_primary(
+    database: Database, nodes: tuple[Node, Node], measured: Measured
+) -> None:
+    """Reads of more than a second later are the primary's after 2 s at most, the next at once; thawed, it is read."""
+    _, standby = nodes
+    message = (await said(database, telegram_message_id=5_000)).message
+    key = {"chat_id": message.chat_id, "message_id": message.id}
+    assert await database.caught_up(timeout_seconds=10) is database.replica
+    standby.freeze()
+    await asyncio.sleep(1)
+
+    took = []
+    for callers in (20, 1):
+        started = time.monotonic()
+        async with asyncio.timeout(5):
+            found = await asyncio.gather(*(database.replica.messages.get(**key) for _ in range(callers)))
+        took.append(time.monotonic() - started)
+        assert found == [message] * callers
+    assert await database.caught_up(timeout_seconds=10) is database
+    standby.thaw()
+    async with asyncio.timeout(20):
+        while await database.caught_up() is database:  # noqa: ASYNC110 - polled, as a caller does
+            await asyncio.sleep(0.1)
+
+    assert took[0] < 2
+    assert took[1] < 0.5
+    measured("read after", took[0])
+
+
+async def test_replica_with_a_slow_query_is_not_taken_for_gone(database: Database) -> None:
+    """A query of two seconds goes to its end there, and the reads beside it stay there too."""
+    assert await database.caught_up(timeout_seconds=10) is database.replica
+    async with database.replica.transaction() as transaction:
+        slow = asyncio.create_task(sleep(transaction, 2))
+        await asyncio.sleep(1.5)
+
+        assert await database.caught_up() is database.replica
+        await slow
+
+
+async def test_caught_up_of_many_at_once_looks_once(nodes: tuple[Node, Node]) -> None:
+    """Three hundred who wrote share their looks at both servers, and each reads what it wrote."""
+    primary, standby = nodes
+    metrics = Metrics()
+    async with Database.connect(primary.url(), replica_url=standby.url(), metrics=metrics) as database:
+        await said(database, telegram_message_id=6_000)
+
+        async def write_and_read(number: int) -> bool:
+            message = (await said(database, telegram_message_id=6_000 + number)).message
+            reads = await database.caught_up(timeout_seconds=10)
+            return await reads.messages.get(chat_id=message.chat_id, message_id=message.id) == message
+
+        assert all(await asyncio.gather(*(write_and_read(number) for number in range(300))))
+        looks = [_count(metrics, f"database/{name}") for name in ("caught_up", "caught_up_replayed")]
+        size = metrics.registry.get_sample_value("botcore_pool_size", {"pool": "botcore-replica"})
+
+    assert 0 < looks[0] < 100
+    assert 0 < looks[1] < 150
+    assert size
+
+
+async def test_caught_up_whose_callers_leave_holds_nobody_up(database: Database) -> None:
+    """Where all who look left, the next one looks anew; where one of them stays, it is answered."""
+    async with asyncio.TaskGroup() as tasks:
+        leaving = [tasks.create_task(database.caught_up(timeout_seconds=10)) for _ in range(20)]
+        await asyncio.sleep(0)
+        for task in leaving[1:]:
+            task.cancel()
+    assert await leaving[0] is database.replica
+    both = [asyncio.create_task(database.caught_up(timeout_seconds=10)) for _ in range(2)]
+    await asyncio.sleep(0)
+    for task in both:
+        task.cancel()
+
+    async with asyncio.timeout(5):
+        assert await database.caught_up(timeout_seconds=4) is database.replica
+
+
+def _count(metrics: Metrics, query: str) -> float:
+    return metrics.registry.get_sample_value("botcore_statement_duration_seconds_count", {"query": query}) or 0.0
 
 
 async def test_replica_takes_no_write(database: Database) -> None:
