@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from botcli.cli import output, progress, signals
 from botcli.cli.environment import read_settings
 from botcli.database import open_database
-from botcore import ChatType, InvalidInput, Purged
+from botcore import ChatType, Database, InvalidInput, Purged
 
 Batch = Callable[..., Awaitable[Purged]]
 Age = Annotated[
@@ -34,6 +34,7 @@ async def purge(
 ) -> int:
     """Remove old messages for good, then chats and people hidden for so long that have none left; say how many.
 
+    The states of forms that were over by then go, too, of whatever chat; a dry run does not count them.
     Ctrl-C ends it after the batch in work; run again, it goes on.
     """
     before = _moment(older_than)
@@ -52,6 +53,8 @@ async def purge(
             "chats": partial(database.chats.purge, **policy),
             "people": partial(database.users.purge, **policy),
         }
+        if not dry_run:
+            purges["states"] = partial(_states, database, before)
         with signals.stops() as stops:
             purged = await _run(purges, stops)
     if stops:
@@ -85,6 +88,13 @@ async def _batches(purges: Mapping[str, Batch]) -> AsyncIterator[tuple[str, Purg
         while batch is None or batch.last_id is not None:
             batch = await purge(after=batch)
             yield name, batch
+
+
+async def _states(database: Database, before: datetime, after: Purged | None) -> Purged:
+    """One batch of them; there is nothing to go on after but whether there were any."""
+    del after
+    purged = await database.states.purge(before=before)
+    return Purged(examined=purged, purged=purged, last_chat_id=None, last_id=purged or None)
 
 
 def _moment(age: str) -> datetime:

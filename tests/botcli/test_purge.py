@@ -47,12 +47,17 @@ async def stored(database: Database, connection: psycopg.Connection) -> None:
 
 @pytest.mark.usefixtures("stored")
 async def test_purge_in_a_script(start: Start, connection: psycopg.Connection) -> None:
-    """The numbers go to stdout, one a line; a short run says nothing else."""
+    """The numbers go to stdout, one a line; a short run says nothing else; forms that are not over stay."""
+    columns = "bot_id, telegram_chat_id, telegram_user_id, updated_at, state"
+    connection.execute(
+        f"INSERT INTO states ({columns}) VALUES (42, 7, 7, %s, NULL), (42, 7, 8, %s, 'name')".encode(), (OLD, OLD)
+    )
     process = await start("purge", "--older-than", "90d", "--yes")
     out, err = await process.communicate()
 
-    assert (process.returncode, out, err) == (0, b"messages\t3\nchats\t1\npeople\t1\n", b"")
+    assert (process.returncode, out, err) == (0, b"messages\t3\nchats\t1\npeople\t1\nstates\t1\n", b"")
     assert contents(connection) == ["b", "d"]
+    assert count(connection, "states") == 1
 
 
 @pytest.mark.usefixtures("stored")
@@ -162,6 +167,7 @@ async def test_purge_says_how_far_it_is(
         "messages: 5 rows examined, 3 purged",
         "chats: 8 rows examined, 4 purged",
         "people: 10 rows examined, 5 purged",
+        "states: 10 rows examined, 5 purged",
     ]
     assert count(connection, "messages") == 2
 
@@ -186,8 +192,8 @@ async def test_purge_stops_between_two_batches(
     rest, _ = await again.communicate()
 
     assert (process.returncode, out, left) == (code, b"", 7_000)
-    assert err == b"stopped after 5,000 messages, 0 chats, 0 people; run it again to go on\n"
-    assert (again.returncode, rest) == (0, b"messages\t6999\nchats\t0\npeople\t0\n")
+    assert err == b"stopped after 5,000 messages, 0 chats, 0 people, 0 states; run it again to go on\n"
+    assert (again.returncode, rest) == (0, b"messages\t6999\nchats\t0\npeople\t0\nstates\t0\n")
 
 
 @pytest.mark.usefixtures("stored")
