@@ -12,6 +12,8 @@ from psycopg.rows import scalar_row
 from botcore import listening, pool, tracing
 from botcore.caching import Cache
 from botcore.chats import Chats
+from botcore.connection import Connection
+from botcore.errors import InvalidInput
 from botcore.executor import Executor
 from botcore.health import Checks, Health
 from botcore.joins import Limits
@@ -108,10 +110,11 @@ class Database(Transaction):
         Where a `pooler` is in front of the server, `direct_url` leads past it, for `listen`. `replica_url` leads to one
         standby, for `replica`; it need not be there.
         Raises Unavailable at once, with the cause, when no connection can be made or `pooler` is not what is there,
-        and InvalidInput for a URL that cannot be read. With `require_server=False` it opens without a server: calls
-        raise Unavailable, and work a second or two after the server does. With `join_calls=False` each call is a
-        statement of its own, also where concurrent ones of a kind could be one. `metrics` has what the database does;
-        where the program has set OpenTelemetry's tracer provider by now, each call is a span.
+        and InvalidInput for a URL that cannot be read, or an `eraser_url` that leads to another database. With
+        `require_server=False` it opens without a server: calls raise Unavailable, and work a second or two after the
+        server does. With `join_calls=False` each call is a statement of its own, also where concurrent ones of a kind
+        could be one. `metrics` has what the database does; where the program has set OpenTelemetry's tracer provider by
+        now, each call is a span.
         With `cache_ttl_seconds` people and chats that are read through `cached` are kept for so long, or until they are
         changed by whomever, which is heard of as `listen` hears: while it is not, they are read from the database.
         With an `eraser_url` the calls `erase`, `erase_again` and `purge` of users, chats and messages, but for those
@@ -120,9 +123,9 @@ class Database(Transaction):
         closed = pool.create(url, **settings)
         few: PoolSettings = {**settings, "min_size": 0, "max_size": _ERASERS}
         closed_erasers = pool.create(eraser_url, setting="DATABASE_ERASER_URL", **few) if eraser_url else None
+        same = _Same(closed, closed_erasers) if closed_erasers else None
         if require_server:
-            for each in filter(None, (closed, closed_erasers)):
-                await each.probe()
+            await (same or closed).probe()
         async with (
             closed as opened,
             closed_erasers or nullcontext() as erasers,
@@ -130,7 +133,7 @@ class Database(Transaction):
         ):
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
             tracer = tracing.tracer()
-            eraser = Executor(erasers.connection, metrics=metrics, tracer=tracer) if erasers else None
+            eraser = Executor(same.connection, metrics=metrics, tracer=tracer) if same else None
             executor = Executor(
                 opened.connection, joining=limits if join_calls else None, eraser=eraser, metrics=metrics, tracer=tracer
             )
@@ -196,6 +199,33 @@ async def _followed(cache: Cache | None, url: str | None, executor: Executor) ->
     finally:
         following.cancel()
         await asyncio.wait({following})
+
+
+class _Same:
+    """The erasers' pool, whose connections are given when it is known to lead to the database of the other one.
+
+    Else nobody would be erased here, and somebody elsewhere. Raises InvalidInput then.
+    """
+
+    def __init__(self, database: pool.Pool, erasers: pool.Pool) -> None:
+        self._database = database
+        self._erasers = erasers
+        self._is_known = False
+
+    async def probe(self) -> None:
+        """Looks whether it does; raises as the pools' own."""
+        found = {await each.probe(identify=True) for each in (self._database, self._erasers)}
+        if None not in found and len(found) > 1:
+            raise InvalidInput("DATABASE_ERASER_URL", "leads to another database than DATABASE_URL")
+        self._is_known = True
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """As the pool's."""
+        if not self._is_known:
+            await self.probe()
+        async with self._erasers.connection() as connection:
+            yield connection
 
 
 def _opened(url: str | None, settings: PoolSettings) -> AbstractAsyncContextManager[pool.Pool | None]:

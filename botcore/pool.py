@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.numeric import Int8BinaryDumper, Int8Dumper
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
-from botcore import queries, urls
+from botcore import identity, queries, urls
 from botcore.connection import Connection
 from botcore.errors import UNPREPARED, InvalidInput, Unavailable
 from botcore.outages import WrongPooler, unreachable
@@ -118,11 +118,15 @@ class Pool(AsyncConnectionPool[Connection]):
         self._renewed_at = 0.0
         self.waited: Callable[[float], object] | None = None
 
-    async def probe(self) -> None:
-        """One connection beside the pool, made and ended; raises Unavailable with the true cause, or InvalidInput."""
+    async def probe(self, *, identify: bool = False) -> str | None:
+        """One connection beside the pool, made and ended; raises Unavailable with the true cause, or InvalidInput.
+
+        Gives on request which database it is, and None where the server does not tell.
+        """
         try:
             async with await Connection.connect(self._address, **self._options) as connection:
                 await self._configure(connection)
+                return await identity.of(connection) if identify else None
         except psycopg.Error as error:
             raise unreachable(self._address, error, self._setting) from error
 
@@ -230,7 +234,7 @@ class Pool(AsyncConnectionPool[Connection]):
         """Sets up the session, by a statement since PgBouncer refuses libpq's options, and sees who is in between."""
         statement = queries.load("database/connect_pooled" if self.shares_sessions else "database/connect").statement
         own = connection.info.backend_pid
-        values = {} if self.shares_sessions else {"backend_pid": own if self._pooler == "none" else 0}
+        values = {"backend_pid": own if self.shares_sessions or self._pooler == "none" else 0}
         cursor = await connection.execute(statement, values, prepare=self._pooler == "transaction")
         [found] = await cursor.fetchone() or [None]
         if self._pooler == "none" and found != own:
@@ -238,7 +242,7 @@ class Pool(AsyncConnectionPool[Connection]):
                 "a pooler stands in front of the server: say session, transaction or transaction-unprepared"
             )
         if self._pooler == "transaction" and found:
-            raise WrongPooler(UNPREPARED)
+            raise WrongPooler("no pooler stands in front of the server: say none" if found < 0 else UNPREPARED)
 
 
 @coroutine

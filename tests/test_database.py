@@ -91,6 +91,17 @@ async def test_connect_names_the_setting_of_a_bad_url(database_url: str, setting
                 pass
 
 
+async def test_connect_refuses_an_eraser_of_another_database(database_url: str, empty_database_url: str) -> None:
+    """It is refused when it opens, or where no server was required when somebody is to be erased; nobody is then."""
+    with pytest.raises(InvalidInput, match="DATABASE_ERASER_URL: leads to another database"):
+        await Database.connect(database_url, eraser_url=empty_database_url).__aenter__()
+    async with Database.connect(database_url, eraser_url=empty_database_url, require_server=False) as database:
+        await said(database)
+        with pytest.raises(InvalidInput, match="DATABASE_ERASER_URL: leads to another database"):
+            await database.users.erase(telegram_user_id=7)
+        assert await database.users.find(telegram_user_id=7)
+
+
 async def test_transaction_refuses_calls_after_its_end_and_beside_an_inner_one(database: Database) -> None:
     """Neither may slip into a stranger's transaction, nor wait for ever for itself."""
     async with database.transaction() as outer:

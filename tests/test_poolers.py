@@ -131,6 +131,14 @@ async def test_connect_refuses_a_pooler_that_it_was_not_told_of(
             await database.ping()
 
 
+async def test_connect_refuses_a_pooler_that_is_not_there(database_url: str) -> None:
+    """Where the server itself answers the word to say is none; transactions without prepared statements work there."""
+    with pytest.raises(Unavailable, match="DATABASE_POOLER: no pooler stands in front of the server: say none"):
+        await Database.connect(database_url, pooler="transaction").__aenter__()
+    async with Database.connect(database_url, pooler="transaction-unprepared") as database:
+        await database.ping()
+
+
 async def test_connect_refuses_an_unknown_word(database_url: str) -> None:
     """One that is mistyped is not taken for none."""
     with pytest.raises(InvalidInput, match="transaction-unprepared"):
