@@ -43,7 +43,7 @@ from botcore.rows import (
 from botcore.states import StateKey
 
 if TYPE_CHECKING:
-    from botcore import console, embedded, logs, migrations, roles
+    from botcore import console, embedded, logs, migrations, partitions, roles
     from botcore.metrics import Metrics
     from botcore.settings import Settings
 
@@ -89,6 +89,7 @@ __all__ = [
     "health",
     "logs",
     "migrations",
+    "partitions",
     "queries",
     "roles",
     "tracing",
@@ -99,6 +100,6 @@ def __getattr__(name: str) -> object:
     # imported when used: what they import takes as long as all the rest, or is not installed
     if name in {"Metrics", "Settings"}:
         return getattr(import_module(f"botcore.{name.lower()}"), name)
-    if name in {"console", "embedded", "logs", "migrations", "roles"}:
+    if name in {"console", "embedded", "logs", "migrations", "partitions", "roles"}:
         return import_module(f"botcore.{name}")
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -18,6 +18,7 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import scalar_row
 
 from botcore import pool, queries, roles, urls
+from botcore.connection import Connection
 from botcore.errors import InvalidInput, SchemaMismatch, Unavailable, from_psycopg
 from botcore.executor import Executor
 
@@ -93,6 +94,12 @@ async def revision_of(executor: Executor) -> str | None:
         return await executor.one("migrations/current", scalar_row)
     except SchemaMismatch:
         return None
+
+
+async def layout(connection: Connection) -> str | None:
+    """How messages is kept, a word of sql/migrations/layout.sql; None before the first upgrade."""
+    found = await connection.execute(queries.load("migrations/layout").statement)
+    return str(row[0]) if (row := await found.fetchone()) else None
 
 
 def head() -> str:

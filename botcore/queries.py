@@ -48,8 +48,9 @@ def folder() -> Path:
 
 
 def names() -> list[str]:
-    """The name of every query, as `folder/file`, sorted."""
-    return sorted(path.relative_to(folder()).with_suffix("").as_posix() for path in folder().glob("*/*.sql"))
+    """The name of every query, as `folder/file`, sorted; sql/partitions/ has none, but blocks of DDL."""
+    paths = (path for path in folder().glob("*/*.sql") if path.parent.name != "partitions")
+    return sorted(path.relative_to(folder()).with_suffix("").as_posix() for path in paths)
 
 
 def parse(name: str, text: str) -> Query:

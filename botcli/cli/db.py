@@ -9,11 +9,13 @@ from cyclopts import App, Parameter
 
 from botcli.cli import output
 from botcli.cli.environment import embedded_dir, read_settings
+from botcli.cli.partition import partition
 from botcli.database import direct_url, migrated_url
 from botcore import Unavailable, embedded, migrations
 from botcore import roles as database_roles
 
 app = App(name="db", help="The schema's migrations, its roles, psql, and the embedded server.")
+app.command(partition)
 
 Revision = Annotated[
     str, Parameter(help="A revision, `head`, `base`, or a step as +1 and -1.", allow_leading_hyphen=True)
