@@ -17,7 +17,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 from pytest_postgresql.janitor import DatabaseJanitor
 
-from botcore import Database, embedded, migrations, pool
+from botcore import Database, embedded, migrations, partitions, pool
 from tests import poolers, redises, roles
 
 if TYPE_CHECKING:
@@ -31,6 +31,9 @@ POSTGRES_VERSION = int(os.environ.get("TEST_POSTGRES_VERSION", "18"))
 
 POOLER = os.environ.get("TEST_POOLER")
 """A word of DATABASE_POOLER: every pool of the server goes through a PgBouncer of that kind."""
+
+PARTITIONS = int(os.environ.get("TEST_PARTITIONS", "0"))
+"""Into how many the messages of each test's database are partitioned; 0 for not."""
 
 if os.environ.get("DATABASE_JOIN_CALLS") == "false":
     # the bot reads it; here each Database follows that does not say otherwise
@@ -123,8 +126,16 @@ def template(create_database: CreateDatabase) -> Iterator[str]:
     """The name of a migrated database, which each test gets a copy of."""
     with create_database(as_template=True) as url:
         roles.create(url)
-        asyncio.run(migrations.upgrade(roles.url_of("migrator", url)))
+        asyncio.run(migrate(roles.url_of("migrator", url)))
         yield str(conninfo_to_dict(url)["dbname"])
+
+
+async def migrate(url: str) -> None:
+    """Brings a database to what the tests run on."""
+    await migrations.upgrade(url)
+    if PARTITIONS:
+        await partitions.run(url, partitions=PARTITIONS)
+        await partitions.drop_old(url)
 
 
 @pytest.fixture
