@@ -72,7 +72,8 @@ class Executor:
     async def all(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> list[Row]:
         """All rows of the query `sql/<name>.sql`; one that only reads is asked again where its connection was lost.
 
-        Raises InvalidInput before the server is asked, and what `from_psycopg` makes of the driver's errors.
+        Any is, once, that a concurrent change undid by 40001. Raises InvalidInput before the server is asked, and what
+        `from_psycopg` makes of the driver's errors.
         """
         query = queries.load(name)
         inputs.check(query, values)
@@ -121,7 +122,9 @@ class Executor:
             try:
                 return await self._run(query, row, values)
             except psycopg.OperationalError as error:
-                if self._in_transaction or not (query.only_reads and is_lost(error)):
+                # a row that moved into another partition, or a standby's conflict: nothing stays of the statement
+                may_be_asked_again = error.sqlstate == "40001" or (query.only_reads and is_lost(error))
+                if self._in_transaction or not may_be_asked_again:
                     raise
                 return await self._run(query, row, values)
         except psycopg.Error as error:

@@ -5,6 +5,7 @@ Alembic and SQLAlchemy are imported by the calls that need them; `current` and `
 
 import asyncio
 import io
+import re
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -35,6 +36,8 @@ _LOCK_RETRIES: Final = 30
 # A lock that was not had in time, a deadlock: the migration was rolled back and is run again
 _RETRIED: Final = {"55P03", "40P01"}
 _RETRY_SECONDS: Final = 1.0
+# the migrations up to this one build indexes in ways that partitioned tables refuse
+_LAST_PLAIN: Final = "0014"
 # what migrations import as `op` belongs to the whole process
 _ALEMBIC: Final = Lock()
 
@@ -52,8 +55,18 @@ async def upgrade(url: str, revision: str = "head") -> None:
 
 
 async def downgrade(url: str, revision: str) -> None:
-    """Takes the database back to the revision; `base` leaves no table. Raises as `upgrade` does."""
-    _refuse_ahead(await current(url))
+    """Takes the database back to the revision; `base` leaves no table. Raises as `upgrade` does.
+
+    And InvalidInput where messages is partitioned, for a revision that does not know partitions.
+    """
+    found = await current(url)
+    _refuse_ahead(found)
+    async with await pool.connect(url) as connection:
+        is_plain = await layout(connection) in {None, "plain", "moving"}
+    if not is_plain and _target(found or "", revision) < _LAST_PLAIN:
+        raise InvalidInput(
+            "revision", f"must be {_LAST_PLAIN} or above: messages is partitioned, which none below knows"
+        )
     await _in_thread(lambda: _migrate(url, "downgrade", revision))
 
 
@@ -163,6 +176,8 @@ def lock(url: str) -> Iterator[None]:
             if time.monotonic() > deadline:
                 raise Unavailable("another process has been migrating this database for too long")
             time.sleep(0.1)
+        if (connection.execute(queries.load("migrations/layout").statement).fetchone() or [None])[0] == "moving":
+            raise InvalidInput("messages", "is being partitioned: end that by `botcli db partition`, or --abandon it")
         yield
 
 
@@ -184,6 +199,14 @@ def _refuse_ahead(found: str | None) -> None:
     wrong = mismatch(found)
     if wrong and not wrong.is_behind:
         raise wrong
+
+
+def _target(found: str, revision: str) -> str:
+    """The revision that a step as -1 leads to; any other word is one."""
+    revisions = ["", *(known for known, _ in history())]
+    if not re.fullmatch(r"-\d+", revision):
+        return "" if revision == "base" else revision
+    return revisions[max(0, revisions.index(found) + int(revision))]
 
 
 async def _in_thread(work: Callable[[], None]) -> None:

@@ -70,6 +70,23 @@ BEGIN
         EXECUTE each.command;
     END LOOP;
 
+    -- theirs under names by which a person reads a plan
+    FOR each IN
+        SELECT format(
+            'ALTER INDEX %I RENAME TO %I', c.relname,
+            left(replace(p.relname, '_partitioned', ''), 53) || replace(t.relname, 'messages', '')
+        ) AS command
+        FROM pg_inherits AS h
+        INNER JOIN pg_class AS c ON c.oid = h.inhrelid
+        INNER JOIN pg_class AS p ON p.oid = h.inhparent
+        INNER JOIN pg_index AS i ON i.indexrelid = c.oid
+        INNER JOIN pg_class AS t ON t.oid = i.indrelid
+        INNER JOIN pg_index AS o ON o.indexrelid = p.oid
+        WHERE o.indrelid = 'messages_partitioned'::regclass
+    LOOP
+        EXECUTE each.command;
+    END LOOP;
+
     -- how far it came: what is copied and compared of messages, by its primary key
     CREATE TABLE messages_partitioning AS
     SELECT
