@@ -89,7 +89,6 @@ async def test_upgrade_in_the_middle_of_a_run(database_url: str, add_migration: 
         ("messages/add", "uq_messages_chat_id_telegram_message_id_p0"),
         ("messages/get", "pk_messages_p0"),
         ("messages/clear", "ix_messages_dialogue_p0"),
-        ("messages/search", "ix_messages_search_p0"),
     ],
 )
 def test_query_of_a_chat_reads_one_partition(name: str, index: str, url: str) -> None:
