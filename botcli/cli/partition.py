@@ -15,7 +15,7 @@ from botcore import partitions as database_partitions
 
 async def partition(
     *,
-    partitions: Annotated[int, Parameter(help="How many, 2..256; it cannot be changed later.")] = 16,
+    partitions: Annotated[int, Parameter(help="How many, 2..64; it cannot be changed later.")] = 16,
     abandon: Annotated[bool, Parameter(help="Give up what did not come to its end; messages stays as it is.")] = False,
     drop_old: Annotated[bool, Parameter(help="Drop the table of before, once nothing is missed.")] = False,
     dry_run: Annotated[bool, Parameter(help="Tell whether it can be done, and change nothing.")] = False,
@@ -38,7 +38,7 @@ async def partition(
             return output.say("messages_unpartitioned is gone")
         if dry_run:
             rows = await database_partitions.rehearse(url, partitions=partitions)
-            return output.say(f"about {rows:,} messages would go into {partitions} partitions")
+            return output.write(f"about {rows:,} messages would go into {partitions} partitions")
         if not yes:
             output.confirm(
                 f"all messages are copied into {partitions} partitions, and each write is made twice meanwhile"
