@@ -31,7 +31,7 @@ async def test_partition_from_rehearsal_to_end(
 async def test_partition_without_yes(arguments: dict[str, bool], connection: psycopg.Connection) -> None:
     """Off a terminal it does nothing unless it is told that this is meant."""
     with pytest.raises(InvalidInput, match="--yes"):
-        await partition(**arguments)  # type: ignore[arg-type]
+        await partition(**arguments)
 
     assert layout(connection) == "plain"
 
