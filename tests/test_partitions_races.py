@@ -7,7 +7,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from botcore import Database, Unavailable, migrations, partitions
+from botcore import Database, Unavailable, partitions, queries
 from tests import roles
 from tests.conftest import CreateDatabase, until_waiting
 from tests.partitioning import fill, rows, step
@@ -173,13 +173,15 @@ async def test_switch_beside_a_long_reader(
     assert len(rows(connection, [1])) == 5
 
 
-async def test_run_beside_an_upgrade(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One run at a time, and no migration beside it."""
-    url = roles.url_of("migrator", database_url)
+async def test_run_beside_an_upgrade(
+    connection: psycopg.Connection, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever migrates or partitions is alone, and the other is told so soon."""
     monkeypatch.setattr(partitions, "_LOCK_SECONDS", 0.1)
+    connection.execute(queries.load("migrations/lock").statement)
 
-    with migrations.lock(url), pytest.raises(Unavailable, match="another process migrates or partitions"):
-        await partitions.run(url, partitions=4)
+    with pytest.raises(Unavailable, match="another process migrates or partitions"):
+        await partitions.run(roles.url_of("migrator", database_url), partitions=4)
 
 
 def assert_equal(connection: psycopg.Connection) -> None:
