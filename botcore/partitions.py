@@ -182,7 +182,10 @@ async def _opened(url: str) -> AsyncIterator[Connection]:
                 raise Unavailable("another process migrates or partitions this database")
             await asyncio.sleep(0.1)
         await connection.execute(migrations.act_as_owner().encode())
-        yield connection
+        try:
+            yield connection
+        except psycopg.Error as error:
+            raise from_psycopg(error, "partitions") from error
 
 
 def _check(partitions: int) -> None:

@@ -11,6 +11,10 @@ DECLARE
     known text;
     each record;
 BEGIN
+    -- the triggers' functions, which run as the owner, look nowhere else
+    IF (SELECT relnamespace FROM pg_class WHERE oid = 'messages'::regclass) <> 'public'::regnamespace THEN
+        RAISE EXCEPTION 'messages is not in the schema public' USING ERRCODE = 'object_not_in_prerequisite_state';
+    END IF;
     -- what names the table by its oid would stay with the old one
     SELECT string_agg(DISTINCT pg_describe_object(classid, objid, 0), ', ') INTO known
     FROM pg_depend
