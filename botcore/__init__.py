@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from botcore import health, queries, tracing
 from botcore.copying import Incoming
+from botcore.costs import Spent, Usage
 from botcore.database import Database, Transaction
 from botcore.errors import (
     BotcoreError,
@@ -74,6 +75,7 @@ __all__ = [
     "SchemaMismatch",
     "Scope",
     "Settings",
+    "Spent",
     "Spoken",
     "State",
     "StateKey",
@@ -82,6 +84,7 @@ __all__ = [
     "Unavailable",
     "Update",
     "UpdateState",
+    "Usage",
     "User",
     "Version",
     "console",

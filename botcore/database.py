@@ -23,6 +23,7 @@ from botcore.standby import Standby
 from botcore.states import States
 from botcore.stats import Stats
 from botcore.updates import Updates
+from botcore.usage import Usages
 from botcore.users import Users
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ class Transaction:
     updates: Updates
     states: States
     stats: Stats
+    usage: Usages
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -52,6 +54,7 @@ class Transaction:
         self.updates = Updates(executor)
         self.states = States(executor)
         self.stats = Stats(executor)
+        self.usage = Usages(executor)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:

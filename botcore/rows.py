@@ -221,7 +221,7 @@ class State:
 class Kept:
     """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet.
 
-    `updates` are those that wait to be handled, or were set aside, `states` are of forms.
+    `updates` are those that wait to be handled, or were set aside, `states` are of forms, `usage` of days.
     """
 
     users: int
@@ -230,6 +230,7 @@ class Kept:
     versions: int
     updates: int
     states: int
+    usage: int
     hidden_users: int
     hidden_chats: int
     hidden_messages: int

@@ -48,6 +48,8 @@ BEGIN
                     attempts failures sends arrived error sqlstate finished_at'),
                 ('app', 'states', 'SELECT, INSERT, DELETE', ''),
                 ('app', 'states', 'UPDATE', 'state data updated_at expires_at'),
+                ('app', 'usage', 'SELECT, INSERT', ''),
+                ('app', 'usage', 'UPDATE', 'requests input_tokens output_tokens input_characters'),
                 ('app', 'pollers', 'SELECT, INSERT', ''),
                 ('app', 'pollers', 'UPDATE', 'worker until'),
                 ('app', 'alembic_version', 'SELECT', ''),
@@ -77,6 +79,7 @@ BEGIN
                 ('reader', 'updates', 'SELECT', 'bot_id update_id state due_at worker attempts failures sends
                     arrived error sqlstate received_at finished_at'),
                 ('reader', 'states', 'SELECT', 'bot_id destiny state updated_at expires_at'),
+                ('reader', 'usage', 'SELECT', ''),
                 ('reader', 'pollers', 'SELECT', ''),
                 ('reader', 'alembic_version', 'SELECT', '')
             ) AS w (role, relation, privileges, columns)

@@ -10,7 +10,7 @@ from typing import get_type_hints
 import psycopg
 
 import botcore
-from botcore import Database, Found, Message, Recorded, Spoken, migrations, queries, rows
+from botcore import Database, Found, Message, Recorded, Spoken, costs, migrations, queries, rows
 from botcore.queries import Parameter
 
 # https://www.postgresql.org/docs/18/catalog-pg-type.html
@@ -37,7 +37,7 @@ WITH_MESSAGE: dict[type, tuple[str, str]] = {
     Found: ("rank", "int"),
     Spoken: ("speaker", "str"),
 }
-ROWS = {name: row for name, row in vars(rows).items() if is_dataclass(row) and isinstance(row, type)}
+ROWS = {name: row for name, row in (vars(rows) | vars(costs)).items() if is_dataclass(row) and isinstance(row, type)}
 
 
 def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[str], url: str) -> list[str]:

@@ -27,6 +27,8 @@ MAY_NOT = {
         "UPDATE users SET telegram_user_id = 1",
         "UPDATE updates SET update_id = 1",
         "UPDATE states SET telegram_user_id = 1",
+        "UPDATE usage SET day = now()",
+        "DELETE FROM usage",
         "UPDATE message_versions SET content = ''",
         "UPDATE refusals SET person = ''",
         "SELECT setval('messages_id_seq', 1)",

@@ -124,7 +124,7 @@ def test_every_query_method_has_its_file() -> None:
         if not method.startswith("_") and f"{folder}/{method}" not in NAMES
     ]
 
-    assert sorted(repositories) == ["chats", "messages", "states", "stats", "updates", "users"]
+    assert sorted(repositories) == ["chats", "messages", "states", "stats", "updates", "usage", "users"]
     assert missing == []
 
 
