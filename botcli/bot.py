@@ -12,6 +12,7 @@ from botcli.handlers import changes, commands, conversation, privacy
 from botcli.middleware import SkipUnknown, bind_context
 from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
+from botcli.turns import Turns
 from botcli.windows import DEFAULT, Windows
 from botcore import Database
 
@@ -21,6 +22,7 @@ def build_dispatcher(
     replier: Replier,
     *,
     windows: Windows = DEFAULT,
+    daily_tokens: int | None = None,
     redis: RedisStorage | None = None,
     on_error: CallbackType | None = None,
 ) -> Dispatcher:
@@ -35,8 +37,8 @@ def build_dispatcher(
         disable_fsm=True,
         database=database,
         redis=redis,
-        replier=replier,
         windows=windows,
+        turns=Turns(database, replier, windows, daily_tokens),
     )
     dispatcher.update.outer_middleware(SkipUnknown())
     dispatcher.update.outer_middleware(bind_context)

@@ -47,6 +47,11 @@ class Handling:
         """Whether an earlier attempt may have got somewhere."""
         return self.update.attempts > 1
 
+    @property
+    def has_spoken(self) -> bool:
+        """Whether an earlier attempt's send stands in for the first of this one, which then reaches nobody."""
+        return self.update.arrived > 0 or (self.update.sends > 0 and not self._resend)
+
     def is_known(self, recorded: Recorded) -> bool:
         """Whether the message was delivered by another update; an attempt at this one may have stored it.
 

@@ -26,7 +26,7 @@ from prometheus_client import (
 from prometheus_client.aiohttp import make_aiohttp_handler
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from botcli.replies import Replier
+from botcli.replies import Kind, NoReply, Replier, Reply, Tokens
 from botcore import Backlog, BotcoreError, Database, Message, Metrics, Update, health
 
 Result = TypeVar("Result")
@@ -73,7 +73,19 @@ class BotMetrics:
         self._replies = Histogram(
             "botcli_reply_duration_seconds", "Answers in the making.", buckets=_SECONDS, registry=registry
         )
-        self._reply_errors = Counter("botcli_reply_errors", "Answers that could not be made.", registry=registry)
+        self._reply_errors = Counter(
+            "botcli_reply_errors", "Answers that could not be made, by why.", ["kind"], registry=registry
+        )
+        for kind in (*get_args(Kind), "error"):
+            self._reply_errors.labels(kind)
+        self._reply_tokens = Counter(
+            "botcli_reply_tokens",
+            "What a model read and wrote, as its server counted.",
+            ["direction"],
+            registry=registry,
+        )
+        for direction in ("read", "written"):
+            self._reply_tokens.labels(direction)
         self.requests: Final = Requests(registry)
         self._database: Database | None = None
         self._bot_id = 0
@@ -112,7 +124,7 @@ class BotMetrics:
 
     def timed(self, replier: Replier) -> Replier:
         """The replier, whose answers are timed and counted."""
-        return _Timed(replier, self._replies, self._reply_errors)
+        return _Timed(replier, self._replies, self._reply_errors, self._reply_tokens)
 
     @contextmanager
     def of(self, database: Database, bot: Bot) -> Iterator[None]:
@@ -229,11 +241,24 @@ def _outcome(error: BaseException) -> str:
 
 
 class _Timed:
-    def __init__(self, replier: Replier, seconds: Histogram, errors: Counter) -> None:
+    def __init__(self, replier: Replier, seconds: Histogram, errors: Counter, tokens: Counter) -> None:
         self._replier = replier
         self._seconds = seconds
         self._errors = errors
+        self._tokens = tokens
 
-    async def reply(self, window: Sequence[Message]) -> str:
-        with self._seconds.time(), self._errors.count_exceptions():
-            return await self._replier.reply(window)
+    async def reply(self, window: Sequence[Message]) -> Reply:
+        try:
+            with self._seconds.time():
+                reply = await self._replier.reply(window)
+        except Exception as error:
+            self._errors.labels(error.kind if isinstance(error, NoReply) else "error").inc()
+            self._count(error.tokens if isinstance(error, NoReply) else None)
+            raise
+        self._count(reply.tokens)
+        return reply
+
+    def _count(self, tokens: Tokens | None) -> None:
+        if tokens:
+            self._tokens.labels("read").inc(tokens.read)
+            self._tokens.labels("written").inc(tokens.written)

@@ -81,6 +81,7 @@ async def serve(
     stop: asyncio.Event,
     *,
     windows: Windows = DEFAULT,
+    daily_tokens: int | None = None,
     pace: Pace | None = None,
     terms: Terms | None = None,
     intake: Intake | None = None,
@@ -94,7 +95,9 @@ async def serve(
     """
     metrics = metrics or BotMetrics()
     requests.use(bot.session, database=database, pace=pace, journal=Journal(), innermost=metrics.requests)
-    dispatcher = build_dispatcher(database, metrics.timed(replier), windows=windows, redis=redis)
+    dispatcher = build_dispatcher(
+        database, metrics.timed(replier), windows=windows, daily_tokens=daily_tokens, redis=redis
+    )
     delivery = Delivery(bot, database, dispatcher, terms or Terms(), metrics)
     with metrics.of(database, bot), intake.into(delivery.store) if intake else nullcontext():
         async with asyncio.TaskGroup() as tasks:

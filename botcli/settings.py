@@ -1,5 +1,6 @@
 """What the bot reads from the environment, on top of the library's settings."""
 
+from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -20,10 +21,19 @@ class BotSettings(Settings):
     update_lease_seconds: int = Field(10, ge=1, le=3_600, description="until others take over from a process that died")
     grace_seconds: float = Field(5.0, ge=0, description="for what is in work when the bot is stopped")
     resend_unconfirmed: bool = Field(False, description="send again what may have arrived, rather than never")
+    window_messages: int = Field(100, ge=1, le=1_000, description="messages at most that a model is given")
+    window_characters: int = Field(16_000, ge=1, le=100_000_000, description="characters of them at most")
     window_versions: Literal["newest", "original"] = Field("newest", description="which version of an edited message")
     send_per_second: int = Field(30, ge=1, le=10_000, description="messages at most, of this process")
     send_per_chat_per_minute: int = Field(60, ge=1, le=10_000, description="messages at most in a private chat")
     send_per_group_per_minute: int = Field(20, ge=1, le=10_000, description="messages at most in a group or channel")
+    llm_base_url: str | None = Field(None, description="a server with OpenAI's API; by default OpenAI's own")
+    llm_api_key: SecretStr | None = Field(None, description="the key there; without key and URL the echo answers")
+    llm_model: str | None = Field(None, description="the model's name there")
+    llm_system_prompt_file: Path | None = Field(None, description="for dialogues without a system message")
+    llm_timeout_seconds: float = Field(60.0, gt=0, le=3_600, description="for a whole answer")
+    llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000, description="how much the model takes in")
+    llm_daily_tokens: int | None = Field(None, ge=1, description="of one person and day by UTC, read and written")
     webhook_url: str | None = Field(None, description="where Telegram posts updates")
     webhook_secret: SecretStr | None = Field(None, description="what Telegram sends along with each")
     http_host: str = Field("127.0.0.1", description="where probes are answered, and the webhook listens")
@@ -33,11 +43,13 @@ class BotSettings(Settings):
         """What no log line may show."""
         # the bot's id, before the colon, is no secret and worth reading
         token = (self.bot_token or SecretStr("")).get_secret_value().partition(":")[2]
-        secrets = (token, (self.webhook_secret or SecretStr("")).get_secret_value(), self._redis_password())
-        return [secret for secret in secrets if secret]
+        keys = [each.get_secret_value() for each in (self.webhook_secret, self.llm_api_key) if each]
+        urls = ((self.redis_url or SecretStr("")).get_secret_value(), self.llm_base_url or "")
+        return [secret for secret in (token, *keys, *map(_password, urls)) if secret]
 
-    def _redis_password(self) -> str | None:
-        try:
-            return urlsplit((self.redis_url or SecretStr("")).get_secret_value()).password
-        except ValueError:
-            return None
+
+def _password(url: str) -> str | None:
+    try:
+        return urlsplit(url).password
+    except ValueError:
+        return None

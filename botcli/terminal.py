@@ -26,9 +26,13 @@ _HISTORY_MESSAGES: Final = 200
 class Terminal:
     """A private chat between the terminal's person and the bot."""
 
-    def __init__(self, database: Database, replier: Replier, windows: Windows = DEFAULT) -> None:
+    def __init__(
+        self, database: Database, replier: Replier, windows: Windows = DEFAULT, daily_tokens: int | None = None
+    ) -> None:
         self._database = database
-        self._dispatcher = build_dispatcher(database, replier, windows=windows, on_error=self._remember)
+        self._dispatcher = build_dispatcher(
+            database, replier, windows=windows, daily_tokens=daily_tokens, on_error=self._remember
+        )
         self._error: Exception | None = None
         self._session = LocalSession()
         self._bot = Bot(f"{_BOT_ID}:terminal", session=self._session)

@@ -1,32 +1,79 @@
 """What a replier is given of a conversation: in a group the person's part of it, or everybody's."""
 
 from dataclasses import dataclass, replace
-from typing import Final, Literal
+from typing import Any, Final, Literal, Self
 
 from aiogram.types import Message
 
 from botcli.middleware import Dialogue
-from botcore import Database, Spoken
+from botcli.settings import BotSettings
+from botcore import Database, InvalidInput, Spent, Spoken
 from botcore import Message as Stored
 
 _NOBODY: Final = "Somebody"
+# the rest of what a model takes in is for its answer
+_INPUT_SHARE: Final = 0.75
+# characters of a token: about 4 in English, 2 in Russian, 1 in Chinese; a guess that weighs as much as so many tokens
+_GUESS: Final = 2.0
+_GUESS_TOKENS: Final = 1_000
+# a server that does not count what it has in its cache would have the window grow without an end
+_MOST_CHARACTERS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Windows:
-    """The settings GROUP_WINDOW and WINDOW_VERSIONS, and the windows that they make."""
+    """The settings GROUP_WINDOW, WINDOW_*, LLM_CONTEXT_TOKENS, and the windows that they make.
+
+    With `context_tokens` how many characters that are follows from what the server counted so far of the person's.
+    """
 
     group: Literal["person", "chat"] = "person"
     versions: Literal["newest", "original"] = "newest"
+    max_messages: int = 100
+    max_characters: int = 16_000
+    context_tokens: int | None = None
+    prompt_characters: int = 0
 
-    async def read(self, database: Database, message: Message, dialogue: Dialogue) -> list[Stored]:
+    @classmethod
+    def of(cls, settings: BotSettings, prompt_characters: int = 0) -> Self:
+        """The windows of these settings, smaller by the prompt; raises InvalidInput where that leaves nothing."""
+        windows = cls(
+            settings.group_window,
+            settings.window_versions,
+            settings.window_messages,
+            settings.window_characters,
+            settings.llm_context_tokens,
+            prompt_characters,
+        )
+        if prompt_characters and windows.characters() < 1:
+            wider = "LLM_CONTEXT_TOKENS" if settings.llm_context_tokens else "WINDOW_CHARACTERS"
+            reason = f"has {prompt_characters:,} characters, which leaves no room for a dialogue: raise {wider}"
+            raise InvalidInput("LLM_SYSTEM_PROMPT_FILE", reason)
+        return windows
+
+    async def read(
+        self, database: Database, message: Message, dialogue: Dialogue, spent: Spent | None = None
+    ) -> list[Stored]:
         """The dialogue's window, or its topic's with who spoke before each text, where that is shared."""
+        bounds: dict[str, Any] = {
+            "max_messages": self.max_messages,
+            "max_characters": max(1, self.characters(spent)),
+            "versions": self.versions,
+        }
         if not self.is_shared(message):
-            return await database.messages.window(**dialogue, versions=self.versions)
+            return await database.messages.window(**dialogue, **bounds)
         window = await database.messages.window_in_chat(
-            chat_id=dialogue["chat_id"], message_thread_id=dialogue["message_thread_id"], versions=self.versions
+            chat_id=dialogue["chat_id"], message_thread_id=dialogue["message_thread_id"], **bounds
         )
         return [_named(spoken) for spoken in window]
+
+    def characters(self, spent: Spent | None = None) -> int:
+        """How many a window has besides the prompt; `spent` is the person's."""
+        if self.context_tokens is None:
+            return self.max_characters - self.prompt_characters
+        read, tokens = (spent.input_characters, spent.input_tokens) if spent else (0, 0)
+        of_a_token = (read + _GUESS * _GUESS_TOKENS) / (tokens + _GUESS_TOKENS)
+        return int(self.context_tokens * _INPUT_SHARE * min(_MOST_CHARACTERS, of_a_token)) - self.prompt_characters
 
     def is_shared(self, message: Message) -> bool:
         """Whether the window where this was said is everybody's; in a private or business chat it never is."""

@@ -33,12 +33,11 @@ async def chat() -> None:
 @asynccontextmanager
 async def _open_terminal(settings: BotSettings) -> AsyncIterator["Terminal"]:
     # aiogram takes seconds to import: not before the banner
-    from botcli.replies.echo import Echo
+    from botcli.replies.opening import open_replier
     from botcli.terminal import Terminal
-    from botcli.windows import Windows
 
-    async with open_database(settings) as database:
-        yield Terminal(database, Echo(), Windows(settings.group_window, settings.window_versions))
+    async with open_replier(settings) as (replier, windows), open_database(settings) as database:
+        yield Terminal(database, replier, windows, settings.llm_daily_tokens)
 
 
 async def _prompt(terminal: "Terminal") -> None:

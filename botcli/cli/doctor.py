@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from botcli.cli import output
 from botcli.cli.environment import open_redis, read_settings
 from botcli.database import migrated_url
+from botcli.replies.settings import model_settings
 from botcli.settings import BotSettings
 from botcore import BotcoreError, Database, InvalidInput, console, health, migrations, queries
 
@@ -104,6 +105,16 @@ def _webhook_settings(settings: BotSettings) -> Iterator[Finding]:
         )
 
 
+def _model(settings: BotSettings) -> Iterator[Finding]:
+    try:
+        model = model_settings(settings)
+    except InvalidInput as error:
+        yield Finding("settings", "failed", str(error), "`botcli run` refuses to start like that")
+        return
+    if model and not find_spec("openai"):
+        yield Finding("settings", "failed", "a model is set, and its package missing", "pip install 'botcore[llm]'")
+
+
 def _place(settings: BotSettings) -> Iterator[Finding]:
     if "http_host" in settings.model_fields_set and not (settings.port or settings.webhook_url):
         yield Finding("settings", "warning", "HTTP_HOST is set without PORT", "nothing listens; set both for probes")
@@ -138,6 +149,7 @@ def _log(settings: BotSettings) -> Iterator[Finding]:
 
 _LOOKS: Final[tuple[Callable[[BotSettings], Iterator[Finding]], ...]] = (
     _webhook_settings,
+    _model,
     _place,
     _database_settings,
     _api_url,

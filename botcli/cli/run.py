@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
     from botcli.metrics import BotMetrics
     from botcli.redis_storage import RedisStorage
+    from botcli.replies import Replier
     from botcli.webhook import Intake
+    from botcli.windows import Windows
 
 
 async def run() -> None:
@@ -42,6 +44,7 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
     from botcli import http, serving, webhook
     from botcli.metrics import BotMetrics
     from botcli.probes import Probes
+    from botcli.replies.opening import open_replier
 
     endpoint = webhook.endpoint(settings) if settings.webhook_url else None
     intake = webhook.Intake() if endpoint else None
@@ -55,10 +58,18 @@ async def _serve(token: str, settings: BotSettings, stop: asyncio.Event) -> None
         # before all that can take its time, so that whoever started the process knows that it lives
         if address := http.address(settings):
             await stack.enter_async_context(http.serve(http.build_application(routes), *address))
+        replier, windows = await stack.enter_async_context(open_replier(settings))
         await serving.introduce(bot, endpoint)
         async with open_database(settings, wait=settings.wait_for_database, metrics=metrics.database) as database:
             with probes.of(database):
-                await _work(bot, database, settings, stop, intake=intake, redis=redis, metrics=metrics)
+                await _work(
+                    *(bot, database, settings, stop),
+                    replier=replier,
+                    windows=windows,
+                    intake=intake,
+                    redis=redis,
+                    metrics=metrics,
+                )
 
 
 async def _work(
@@ -67,6 +78,8 @@ async def _work(
     settings: BotSettings,
     stop: asyncio.Event,
     *,
+    replier: "Replier",
+    windows: "Windows",
     intake: "Intake | None",
     redis: "RedisStorage | None",
     metrics: "BotMetrics",
@@ -74,8 +87,6 @@ async def _work(
     from botcli import serving
     from botcli.delivery import Terms
     from botcli.pacing import Pace
-    from botcli.replies.echo import Echo
-    from botcli.windows import Windows
 
     def end() -> None:
         task.cancel() if stop.is_set() else stop.set()
@@ -86,9 +97,10 @@ async def _work(
     await serving.serve(
         bot,
         database,
-        Echo(),
+        replier,
         stop,
-        windows=Windows(settings.group_window, settings.window_versions),
+        windows=windows,
+        daily_tokens=settings.llm_daily_tokens,
         pace=Pace(settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute),
         terms=Terms(
             settings.update_concurrency,

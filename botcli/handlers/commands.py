@@ -9,16 +9,19 @@ from aiogram.filters import Command, CommandObject
 from aiogram.types import Message, TelegramObject
 
 from botcli.incoming import clean, sender
+from botcli.journal import Handling
 from botcli.middleware import Dialogue, Handler, Store
 from botcli.splitting import MESSAGE_UNITS
+from botcli.turns import Turns
 from botcli.windows import Windows
-from botcore import Database, Delivery, Role, Totals
+from botcore import Database, Delivery, Recorded, Role, Spent, Totals
 from botcore import Message as Stored
 
 COMMANDS: Final = {
     "start": "say hello",
     "help": "list the commands",
     "new": "begin a new dialogue",
+    "retry": "ask once more for an answer",
     "history": "show the dialogue's newest messages",
     "search": "find words in what we said",
     "stats": "count what is stored",
@@ -43,6 +46,7 @@ def build_router(database: Database) -> Router:
     router.message.register(stats, Command("stats", ignore_case=True))
     of_dialogue = {"dialogue": True}
     router.message.register(new, Command("new", ignore_case=True), flags=of_dialogue)
+    router.message.register(retry, Command("retry", ignore_case=True), flags=of_dialogue)
     router.message.register(history, Command("history", ignore_case=True), flags=of_dialogue)
     router.message.register(search, Command("search", ignore_case=True), flags=of_dialogue)
     return router
@@ -73,6 +77,13 @@ async def new(message: Message, dialogue: Dialogue, database: Database, windows:
     await message.answer(f"A new dialogue. The one before had {cleared} message{'s' * (cleared != 1)}.{others}")
 
 
+async def retry(
+    message: Message, recorded: Recorded, dialogue: Dialogue, turns: Turns, handling: Handling | None = None
+) -> None:
+    """Has the newest that the person said answered anew, in place of the answer that it has, if any."""
+    await turns.retry(message, recorded.message, dialogue, handling)
+
+
 async def history(message: Message, dialogue: Dialogue, database: Database) -> None:
     """Shows the dialogue's newest messages, oldest first, a line each."""
     messages = await database.messages.recent(**dialogue, page_size=_HISTORY_MESSAGES)
@@ -98,7 +109,8 @@ async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialog
         await message.answer(everything)
         return
     ours = _summary(await database.stats.dialogue(**dialogue), "you")
-    await message.answer(f"Our dialogue\n{ours}\n\nAll dialogues\n{everything}")
+    spent = await database.usage.totals(user_id=dialogue["user_id"], bot_id=bot.id)
+    await message.answer(f"Our dialogue\n{ours}{_usage(spent)}\n\nAll dialogues\n{everything}")
 
 
 def _transcript(messages: list[Stored], *, dated: bool = False) -> str:
@@ -127,6 +139,19 @@ def _summary(totals: Totals, speakers: str) -> str:
             f"Last: {_minute(totals.last_at)}",
         )
     )
+
+
+def _usage(spent: Spent) -> str:
+    """What the model cost for the person, wherever they asked this bot; nothing where none was asked."""
+    if not spent.requests:
+        return ""
+    today = _tokens(spent.today_requests, spent.today_input_tokens, spent.today_output_tokens)
+    in_all = _tokens(spent.requests, spent.input_tokens, spent.output_tokens)
+    return f"\n\nThe model for you\nToday (UTC): {today}\nIn all: {in_all}"
+
+
+def _tokens(requests: int, read: int, written: int) -> str:
+    return f"{requests:,} answer{'s' * (requests != 1)}, {read:,} tokens read, {written:,} written"
 
 
 def _minute(moment: datetime | None) -> str:

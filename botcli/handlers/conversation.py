@@ -6,13 +6,11 @@ from aiogram import F, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
-from botcli import answers
-from botcli.incoming import content, sender, unstored
+from botcli.incoming import content, sender
 from botcli.journal import Handling
 from botcli.middleware import Dialogue, Store, StoreEdit
-from botcli.replies import Replier
-from botcli.windows import Windows
-from botcore import Database, NotRecorded, Recorded
+from botcli.turns import Turn, Turns
+from botcore import Database, Recorded
 
 
 def build_router(database: Database) -> Router:
@@ -35,40 +33,15 @@ async def answer(
     message: Message,
     *,
     recorded: Recorded | None,
-    database: Database,
-    replier: Replier,
-    windows: Windows,
+    turns: Turns,
     dialogue: Dialogue | None = None,
     handling: Handling | None = None,
 ) -> None:
-    """Asks the replier with the window, stores what it says and sends it, once, whatever came of earlier attempts.
-
-    Who opted out gets an answer to this message alone, and nothing is stored.
-    """
+    """Answers what a person said, once; who opted out by this message alone, and nothing is stored."""
     if recorded is None or dialogue is None:
-        await answers.say(message, await replier.reply([unstored(message)]))
-        return
-    asked = recorded.message
-    reply = None
-    if handling and handling.is_repeated:
-        reply = await database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
-    if reply is None:
-        said = await replier.reply(await windows.read(database, message, dialogue))
-        try:
-            reply = await database.messages.add(
-                **dialogue,
-                role="assistant",
-                content=said,
-                reply_to_id=asked.id,
-                delivery="pending",
-                update=handling.update if handling else None,
-            )
-        except NotRecorded:
-            # they opted out meanwhile
-            await answers.say(message, said)
-            return
-    if reply.delivery:
-        await answers.deliver(database, message, reply)
+        await turns.answer_unstored(message, handling)
+    else:
+        await turns.answer(Turn(message, recorded.message, dialogue, handling))
 
 
 async def keep(message: Message) -> None:

@@ -19,7 +19,8 @@ PRIVACY: Final = """\
 What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username and your \
 language; what you write where I am and every edit of it, and my answers; when that was, what it replied to, and \
 whether my answers reach you. Of \
-pictures, voice and files I keep that they were there and their caption, not themselves.
+pictures, voice and files I keep that they were there and their caption, not themselves. Where a model makes my \
+answers it is sent our dialogue, and I keep how much it read and wrote for you each day.
 
 What is deleted, by /new for one, is hidden at once and stays hidden until my operator purges it.
 

@@ -1,17 +1,73 @@
 """Where answers come from: anything that makes one out of a window of the dialogue."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol
 
-from botcore import Message
+from botcore import BotcoreError, Message
+
+Kind = Literal[
+    "timeout",
+    "rate_limit",
+    "refused",
+    "empty",
+    "too_long",
+    "unavailable",
+    "rejected",
+    "server",
+    "connection",
+    "malformed",
+]
+"""Why there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What an answer cost, as the model's server counted, and the characters of what the model read."""
+
+    read: int
+    written: int
+    characters: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer; a partial one ends where the model had no more room. Without `tokens` nobody counted them."""
+
+    text: str = field(repr=False)
+    tokens: Tokens | None = None
+    is_partial: bool = False
+
+
+class NoReply(BotcoreError):
+    """There is no answer: `sentence` says why to the person, `kind` to whoever counts; neither quotes the dialogue.
+
+    Where asking again can help, `can_retry` says so. `tokens` are what it cost nevertheless.
+    """
+
+    kind: ClassVar[Kind]
+    sentence: str
+    can_retry: ClassVar[bool] = True
+
+    def __init__(self, tokens: Tokens | None = None) -> None:
+        super().__init__(f"no reply: {self.kind}")
+        self.tokens = tokens
+
+
+class TooLong(NoReply):
+    """The question leaves no room in the window, or does not fit into the model."""
+
+    kind = "too_long"
+    sentence = "That is more than I can take in at once."
+    can_retry = False
 
 
 class Replier(Protocol):
     """What answers; it is called outside of any transaction and may take its time."""
 
-    async def reply(self, window: Sequence[Message]) -> str:
+    async def reply(self, window: Sequence[Message]) -> Reply:
         """The answer to the window's newest message; the window is oldest first, a system message before all.
 
-        Where several people speak in it, what each said begins with a name: "Ada: Hello".
+        Where several people speak in it, what each said begins with a name: "Ada: Hello". Raises NoReply.
         """
         ...

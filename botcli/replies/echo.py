@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+from botcli.replies import Reply, TooLong
 from botcore import Message
 
 
 class Echo:
     """Says again what was said."""
 
-    async def reply(self, window: Sequence[Message]) -> str:
+    async def reply(self, window: Sequence[Message]) -> Reply:
         """The newest message as it is; a message larger than the window leaves the window empty."""
-        is_whole = window and window[-1].role == "user"
-        return window[-1].content if is_whole else "That is more than I can take in at once."
+        if not window or window[-1].role != "user":
+            raise TooLong
+        return Reply(window[-1].content)

@@ -23,9 +23,12 @@ from botcli.delivery import Terms
 from botcli.metrics import BotMetrics
 from botcli.replies import Replier
 from botcli.replies.echo import Echo
+from botcli.replies.model import Model, open_model
+from botcli.replies.settings import ModelSettings
 from botcore import Database, Message, logs
 from tests import roles
 from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
+from tests.botcli.model_server import KEY, MODEL, ModelServer
 
 _log = logging.getLogger("botcli.delivery")
 
@@ -171,3 +174,17 @@ async def stored(database: Database, telegram_chat_id: int = 7, **key: Any) -> l
     """The live messages of a chat as the bot sees it, oldest first."""
     chat = await database.chats.find(**{"bot_id": BOT_ID, "telegram_chat_id": telegram_chat_id, **key})
     return (await database.messages.recent_in_chat(chat_id=chat.id))[::-1] if chat else []
+
+
+@pytest.fixture
+async def model_server() -> AsyncIterator[ModelServer]:
+    """The model's server."""
+    async with ModelServer.serve() as server:
+        yield server
+
+
+@pytest.fixture
+async def model(model_server: ModelServer) -> AsyncIterator[Model]:
+    """The model, by the key of that server."""
+    async with open_model(ModelSettings(model_server.url, KEY, MODEL, "Be brief.", timeout_seconds=20)) as model:
+        yield model

@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import psycopg
+from aiogram.types import Message as Event
 
+from botcli.incoming import incoming
+from botcli.replies import Reply
 from botcore import Database, Message, Update
 from tests.botcli.bot_api import BOT_ID
 from tests.botcli.updates import PRIVATE, message
@@ -21,7 +24,7 @@ class Model:
         self.begun = asyncio.Event()
         self._seconds = seconds
 
-    async def reply(self, window: Sequence[Message]) -> str:
+    async def reply(self, window: Sequence[Message]) -> Reply:
         """The newest message in capitals."""
         text = window[-1].content
         self.asked.append(text)
@@ -32,7 +35,7 @@ class Model:
         self.at_once -= 1
         if text == "poison":
             raise ValueError(text)
-        return text.upper()
+        return Reply(text.upper())
 
 
 def said(text: str, chat: int = 7, **changes: Any) -> dict[str, Any]:
@@ -41,10 +44,23 @@ def said(text: str, chat: int = 7, **changes: Any) -> dict[str, Any]:
     return message(text, chat={**PRIVATE, "id": chat}, sender=sender, **changes)
 
 
-async def left_by_a_crash(database: Database, connection: psycopg.Connection, *, sends: int = 0) -> Update:
-    """An update that a worker had in work when it vanished, so many sends begun."""
-    raw = {"update_id": 1, "message": said("Hello")}
+async def left_by_a_crash(
+    database: Database, connection: psycopg.Connection, *, sends: int = 0, text: str = "Hello", reply: str = "HELLO"
+) -> Update:
+    """An update that a worker had in work when it vanished, so many sends begun, of a reply stored before."""
+    event = said(text)
+    raw = {"update_id": 1, "message": event}
     [update] = await database.updates.add(bot_id=BOT_ID, updates=[raw], worker="dead", capacity=1)
+    if sends:
+        asked = (await database.messages.record(**incoming(BOT_ID, Event.model_validate(event)))).message
+        await database.messages.add(
+            chat_id=asked.chat_id,
+            user_id=asked.user_id,
+            role="assistant",
+            content=reply,
+            reply_to_id=asked.id,
+            delivery="pending",
+        )
     await database.updates.note_sends(bot_id=BOT_ID, update_id=1, worker="dead", sends=sends)
     connection.execute("UPDATE updates SET due_at = now()")
     return update

@@ -8,6 +8,7 @@ import pytest
 from aiogram import Bot
 
 from botcli.bot import build_dispatcher
+from botcli.replies import Reply
 from botcore import Database, Message
 from tests.botcli.bot_api import BOT_ID, BotApi
 from tests.botcli.conftest import Feed, stored
@@ -73,9 +74,9 @@ async def test_migration(bot: Bot, bot_api: BotApi, database: Database, told: tu
     windows: list[list[str]] = []
 
     class Listener:
-        async def reply(self, window: Sequence[Message]) -> str:
+        async def reply(self, window: Sequence[Message]) -> Reply:
             windows.append([m.content for m in window])
-            return f"Aha {len(windows)}"
+            return Reply(f"Aha {len(windows)}")
 
     dispatcher = build_dispatcher(database, Listener())
     before, after = message("Before", chat=OLD, message_id=1), message("After", chat=NEW, message_id=1)

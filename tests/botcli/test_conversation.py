@@ -8,6 +8,7 @@ import pytest
 from aiogram import Bot
 
 from botcli.bot import build_dispatcher
+from botcli.replies import Reply
 from botcore import Database, Message
 from tests.botcli.bot_api import BotApi, refused
 from tests.botcli.conftest import Feed, stored
@@ -77,9 +78,9 @@ async def test_window_of_the_dialogue(bot: Bot, database: Database) -> None:
     seen: list[list[str]] = []
 
     class Listener:
-        async def reply(self, window: Any) -> str:
+        async def reply(self, window: Any) -> Reply:
             seen.append([m.content for m in window])
-            return "Aha"
+            return Reply("Aha")
 
     dispatcher = build_dispatcher(database, Listener())
     bob = {**ADA, "id": 8}
@@ -272,8 +273,8 @@ async def test_dispatchers_side_by_side(bot: Bot, bot_api: BotApi, database: Dat
         def __init__(self, text: str) -> None:
             self.text = text
 
-        async def reply(self, window: Sequence[Message]) -> str:
-            return f"{self.text} {len(window)}"
+        async def reply(self, window: Sequence[Message]) -> Reply:
+            return Reply(f"{self.text} {len(window)}")
 
     for name in ("first", "second"):
         await build_dispatcher(database, Constant(name)).feed_raw_update(bot, {"update_id": 1, "message": message()})

@@ -125,6 +125,7 @@ async def test_doctor_of_another_schema(examined: Examined, connection: psycopg.
         ({"BOTCORE_DATA_DIR": "/x"}, "warning", "BOTCORE_DATA_DIR is set beside DATABASE_URL"),
         ({"GRACE_SECONDS": "60"}, "warning", "GRACE_SECONDS is 60"),
         ({"LOG_SQL": "true"}, "warning", "LOG_SQL is on"),
+        ({"LLM_API_KEY": "canary"}, "failed", "LLM_MODEL: is not set"),
         ({"PORT": "canary"}, "failed", "PORT: Input should be a valid integer"),
         ({"BOT_TOKEN": "canary"}, "ok", "they fit together"),
     ],

@@ -7,6 +7,7 @@ import pytest
 from aiogram import Bot
 
 from botcli.bot import build_dispatcher
+from botcli.replies import Reply
 from botcli.windows import Windows
 from botcore import Database, Message
 from tests.botcli.bot_api import BotApi
@@ -24,11 +25,11 @@ class Listener:
     def __init__(self) -> None:
         self.seen: list[list[str]] = []
 
-    async def reply(self, window: Sequence[Message]) -> str:
+    async def reply(self, window: Sequence[Message]) -> Reply:
         """The same to everybody."""
         assert [m.length for m in window] == [len(m.content) for m in window]
         self.seen.append([m.content for m in window])
-        return "Aha"
+        return Reply("Aha")
 
 
 @pytest.fixture

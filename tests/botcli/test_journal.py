@@ -115,10 +115,8 @@ async def test_long_answer_broken_off(
     bot: Bot, bot_api: BotApi, database: Database, connection: psycopg.Connection
 ) -> None:
     """After a crash in the middle what arrived is not sent again, nor what may have; the rest is."""
-    raw = {"update_id": 1, "message": said("word " * 2_000)}
-    await database.updates.add(bot_id=BOT_ID, updates=[raw], worker="dead", capacity=1)
-    await database.updates.note_sends(bot_id=BOT_ID, update_id=1, worker="dead", sends=2)
-    connection.execute("UPDATE updates SET due_at = now()")
+    words = "word " * 2_000
+    await left_by_a_crash(database, connection, sends=2, text=words, reply=words)
 
     async with at_work(bot, database):
         await bot_api.replies(1)

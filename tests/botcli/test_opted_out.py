@@ -8,6 +8,7 @@ import pytest
 from aiogram import Bot
 
 from botcli.bot import build_dispatcher
+from botcli.replies import Reply
 from botcore import Database, Message
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed, stored
@@ -19,9 +20,9 @@ async def test_text_of_who_opted_out(bot: Bot, bot_api: BotApi, database: Databa
     windows: list[list[tuple[str, str]]] = []
 
     class Listener:
-        async def reply(self, window: Sequence[Message]) -> str:
+        async def reply(self, window: Sequence[Message]) -> Reply:
             windows.append([(m.role, m.content) for m in window])
-            return "Aha"
+            return Reply("Aha")
 
     dispatcher = build_dispatcher(database, Listener())
     bob = {**ADA, "id": 8}
@@ -69,9 +70,9 @@ async def test_text_of_who_opted_out_meanwhile(
     """Who opts out while the answer is made still gets it; it is not stored, and that is no error."""
 
     class Slow:
-        async def reply(self, window: Sequence[Message]) -> str:
+        async def reply(self, window: Sequence[Message]) -> Reply:
             await database.users.opt_out(telegram_user_id=7)
-            return f"Late {len(window)}"
+            return Reply(f"Late {len(window)}")
 
     await build_dispatcher(database, Slow()).feed_raw_update(bot, {"update_id": 1, "message": message("One")})
 

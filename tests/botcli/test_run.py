@@ -9,6 +9,7 @@ from aiogram import Bot
 
 from botcli import serving
 from botcli.handlers.commands import COMMANDS
+from botcli.replies import Reply
 from botcore import BotcoreError, Database
 from tests.botcli.bot_api import RESET, TOKEN, BotApi, broken, flood
 from tests.botcli.conftest import Start, at_work, stored
@@ -146,10 +147,10 @@ async def test_serve_stopped_in_work(bot: Bot, bot_api: BotApi, database: Databa
     started = asyncio.Event()
 
     class Slow:
-        async def reply(self, window: object) -> str:  # noqa: ARG002
+        async def reply(self, window: object) -> Reply:  # noqa: ARG002
             started.set()
             await asyncio.sleep(0.5)
-            return "Late"
+            return Reply("Late")
 
     bot_api.deliver(message=message("One"))
     bot_api.deliver(message=message("Two"))
@@ -169,14 +170,14 @@ async def test_serve_stopped_in_endless_work(bot: Bot, bot_api: BotApi, database
     cancelled, started = asyncio.Event(), asyncio.Event()
 
     class Endless:
-        async def reply(self, window: object) -> str:  # noqa: ARG002
+        async def reply(self, window: object) -> Reply:  # noqa: ARG002
             started.set()
             try:
                 await asyncio.sleep(3_600)
             except asyncio.CancelledError:
                 cancelled.set()
                 raise
-            return ""
+            return Reply("")
 
     bot_api.deliver(message=message())
 

@@ -12,6 +12,7 @@ from aiogram import Bot
 
 from botcli import metrics as module
 from botcli.metrics import BotMetrics
+from botcli.replies import Reply
 from botcore import Database, InvalidInput, Message
 from tests.botcli.bot_api import BOT_ID, RESET, TOKEN, BotApi, broken, flood, refused
 from tests.botcli.conftest import Start, all_done, at_work
@@ -23,7 +24,7 @@ from tests.factories import update
 class Refusing:
     """A replier that takes nothing."""
 
-    async def reply(self, window: Sequence[Message]) -> str:
+    async def reply(self, window: Sequence[Message]) -> Reply:
         """Raises."""
         raise InvalidInput("window", f"has {len(window)}")
 
@@ -86,7 +87,7 @@ async def test_metrics_of_failures(
             await asyncio.sleep(0.02)
 
     # it may have been tried again by now
-    failed = await value(url, "botcli_reply_errors_total")
+    failed = await value(url, "botcli_reply_errors_total", kind="error")
     assert failed
     assert await outcomes(url) == {"postponed": 1, "failed": failed}
 

@@ -1,0 +1,128 @@
+"""Why a model gave no answer: one class each, made of what the SDK raised, which can quote the dialogue or the key."""
+
+import re
+from typing import Final
+
+import openai
+
+from botcli.replies import NoReply, TooLong
+
+_LONGEST_SECONDS: Final = 86_400
+# OpenAI, vLLM, llama.cpp, LM Studio and OpenRouter, each in its own words
+_TOO_LONG: Final = re.compile(r"context[ _-]?(length|size|window)", re.IGNORECASE)
+
+
+class TimedOut(NoReply):
+    """The answer did not come in LLM_TIMEOUT_SECONDS."""
+
+    kind = "timeout"
+    sentence = "The answer took too long, and I gave up waiting."
+
+
+class RateLimited(NoReply):
+    """The server has too much to do, and may have said for how long."""
+
+    kind = "rate_limit"
+    sentence = "The model has too much to do at the moment."
+
+    def __init__(self, retry_after_seconds: int | None) -> None:
+        super().__init__()
+        if retry_after_seconds:
+            self.sentence += f" It asks for {retry_after_seconds:,} s of patience."
+
+
+class Refused(NoReply):
+    """The model, or a filter before or behind it, does not want to answer."""
+
+    kind = "refused"
+    sentence = "The model refused to answer this."
+
+
+class Empty(NoReply):
+    """The model said nothing, as where all it had room for was thinking."""
+
+    kind = "empty"
+    sentence = "The model had nothing to say."
+
+
+class NotAvailable(NoReply):
+    """The operator has to do something: the key is refused, the model unknown, the account empty."""
+
+    kind = "unavailable"
+    sentence = "I cannot answer at the moment: my operator has to see to it."
+
+
+class Rejected(NoReply):
+    """The server does not take the request as it is."""
+
+    kind = "rejected"
+    sentence = "The model's server did not take this."
+
+
+class ServerFault(NoReply):
+    """The server failed, or what is in front of it."""
+
+    kind = "server"
+    sentence = "The model's server failed."
+
+
+class Disconnected(NoReply):
+    """There was no connection, or it broke in the middle."""
+
+    kind = "connection"
+    sentence = "The connection to the model failed."
+
+
+class Malformed(NoReply):
+    """What came is no answer of this API."""
+
+    kind = "malformed"
+    sentence = "The model's server answered something that I cannot read."
+
+
+_BY_CLASS: Final[dict[type[Exception], type[NoReply]]] = {
+    openai.APITimeoutError: TimedOut,
+    openai.APIConnectionError: Disconnected,
+    openai.AuthenticationError: NotAvailable,
+    openai.PermissionDeniedError: NotAvailable,
+    openai.NotFoundError: NotAvailable,
+    openai.InternalServerError: ServerFault,
+    openai.APIStatusError: Rejected,
+}
+_TO_DO: Final = {
+    401: "the model's server refuses LLM_API_KEY",
+    403: "the model's server refuses LLM_API_KEY, or this model to it",
+    404: "the model's server knows no such LLM_MODEL, or LLM_BASE_URL is another's",
+    429: "the account of LLM_API_KEY has no credit left",
+}
+
+
+def read(error: Exception) -> NoReply:
+    """The failure that the SDK's error, or one in reading the answer, amounts to."""
+    if isinstance(error, openai.APIStatusError):
+        if _TOO_LONG.search(_said(error)):
+            return TooLong()
+        if error.code == "content_filter":
+            return Refused()
+        if isinstance(error, openai.RateLimitError):
+            # that one is no matter of time
+            return NotAvailable() if error.code == "insufficient_quota" else RateLimited(_retry_after(error))
+    return next((made() for kind, made in _BY_CLASS.items() if isinstance(error, kind)), Malformed())
+
+
+def to_do(failure: NoReply, status: int | None) -> str:
+    """What the log says to the operator."""
+    known = _TO_DO.get(status or 0) if isinstance(failure, NotAvailable) else None
+    return known or "no answer from the model"
+
+
+def _said(error: openai.APIStatusError) -> str:
+    """What the server calls the error; not the rest of the body, which may repeat the question."""
+    message = error.body.get("message") if isinstance(error.body, dict) else ""
+    return f"{error.code} {error.type} {message}"
+
+
+def _retry_after(error: openai.APIStatusError) -> int | None:
+    """Seconds, where the server said that in a number; a date would be by its clock."""
+    value = error.response.headers.get("retry-after", "")
+    return min(_LONGEST_SECONDS, int(value)) if re.fullmatch(r"[0-9]{1,9}", value) else None

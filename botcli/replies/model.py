@@ -1,0 +1,154 @@
+"""Replies of a model behind any server with OpenAI's API of chat completions."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, Final, cast
+
+import openai
+from openai.types.chat import ChatCompletionMessageParam
+
+from botcli.incoming import clean
+from botcli.replies import NoReply, Reply, Tokens, TooLong, failures
+from botcli.replies.settings import ModelSettings
+from botcore import Message, tracing
+
+# what no answer costs; a server that says so has miscounted
+_MOST_TOKENS: Final = 10**9
+# the SDK wants one, and a server without keys does not look at it
+_NO_KEY: Final = "none"
+
+_log = logging.getLogger(__name__)
+
+Said = tuple[str, str]
+"""A role, and what was said in it."""
+
+
+class Model:
+    """Asks the server once for each reply, with the dialogue's own system message or else the operator's prompt."""
+
+    def __init__(self, client: openai.AsyncOpenAI, settings: ModelSettings) -> None:
+        self._client = client
+        self._name = settings.model
+        self._prompt = settings.prompt
+        self._timeout_seconds = settings.timeout_seconds
+        self._tracer = tracing.tracer("botcli")
+
+    async def reply(self, window: Sequence[Message]) -> Reply:
+        """What the model says to the window; where that is too long for it, to the newer half.
+
+        Raises NoReply, within the time-out, and logs it by its kind.
+        """
+        if not window or window[-1].role != "user":
+            raise TooLong
+        try:
+            async with asyncio.timeout(self._timeout_seconds):
+                return await self._answer(conversation(window, self._prompt))
+        except TimeoutError:
+            failure: NoReply = failures.TimedOut()
+            _log.warning(failures.to_do(failure, None), extra={"kind": failure.kind})
+            raise failure from None
+
+    async def _answer(self, said: list[Said]) -> Reply:
+        try:
+            return await self._ask(said)
+        except TooLong:
+            newer = newer_half(said)
+            if len(newer) == len(said):
+                raise
+            return await self._ask(newer)
+
+    async def _ask(self, said: list[Said]) -> Reply:
+        with tracing.span(self._tracer, "chat", "CLIENT", {"gen_ai.request.model": self._name}):
+            failure: NoReply
+            try:
+                messages = cast("list[ChatCompletionMessageParam]", [{"role": r, "content": c} for r, c in said])
+                completion = await self._client.chat.completions.create(model=self._name, messages=messages)
+                return _reply(completion, sum(len(content) for _, content in said))
+            except NoReply as error:
+                failure, status = error, None
+            except (openai.OpenAIError, ValueError, TypeError, RecursionError) as error:
+                failure, status = failures.read(error), getattr(error, "status_code", None)
+            # outside of `except`: what the SDK raised holds the dialogue and the key, and is not handed on
+            level = logging.ERROR if isinstance(failure, failures.NotAvailable) else logging.WARNING
+            _log.log(level, failures.to_do(failure, status), extra={"kind": failure.kind, "status": status})
+            raise failure
+
+
+@asynccontextmanager
+async def open_model(settings: ModelSettings) -> AsyncIterator[Model]:
+    """The model of these settings; its connections are closed at the end."""
+    # their lines have URLs, and at DEBUG whatever they please
+    for name in ("openai", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    client = openai.AsyncOpenAI(
+        api_key=settings.api_key or _NO_KEY,
+        base_url=settings.base_url,
+        timeout=settings.timeout_seconds,
+        # a person waits, and has /retry; the SDK would wait for up to two minutes where a 429 says so
+        max_retries=0,
+    )
+    async with client:
+        yield Model(client, settings)
+
+
+def conversation(window: Sequence[Message], prompt: str | None) -> list[Said]:
+    """What of the window a model is told: the system message or the prompt, then people and bot by turns.
+
+    Many servers' templates refuse two turns of one role in succession, as a question without an answer leaves them, and
+    a dialogue that begins with an answer, whose question was trimmed off. Messages without a text say nothing.
+    """
+    told = [(message.role, message.content) for message in window if message.content.strip()]
+    system = [content for role, content in told if role == "system"] or ([prompt] if prompt else [])
+    turns = [each for each in told if each[0] != "system"]
+    said: list[Said] = [
+        (role, "\n\n".join(content for _, content in group)) for role, group in groupby(turns, key=itemgetter(0))
+    ]
+    if said and said[0][0] == "assistant":
+        del said[0]
+    return [("system", content) for content in system] + said
+
+
+def newer_half(said: list[Said]) -> list[Said]:
+    """The system message and the newest turns that have half of the characters, at least the last; a person begins."""
+    system = [each for each in said if each[0] == "system"]
+    turns = said[len(system) :]
+    room = sum(len(content) for _, content in turns) // 2
+    kept = turns[-1:]
+    for turn in reversed(turns[:-1]):
+        if sum(len(content) for _, content in [turn, *kept]) > room:
+            break
+        kept.insert(0, turn)
+    if kept and kept[0][0] == "assistant":
+        del kept[0]
+    return system + kept
+
+
+def _reply(completion: Any, characters: int) -> Reply:
+    """The first choice. The SDK checks nothing of what a server sends: it can be a text, or lack anything."""
+    try:
+        choice = completion.choices[0]
+        text, reason = choice.message.content, getattr(choice, "finish_reason", None)
+    except (AttributeError, IndexError, KeyError, TypeError):
+        raise failures.Malformed from None
+    tokens = _tokens(getattr(completion, "usage", None), characters)
+    if reason == "content_filter" or getattr(choice.message, "refusal", None):
+        raise failures.Refused(tokens)
+    if text is not None and not isinstance(text, str):
+        raise failures.Malformed(tokens)
+    if not (text := clean(text).strip()):
+        raise failures.Empty(tokens)
+    return Reply(text, tokens, is_partial=reason == "length")
+
+
+def _tokens(usage: Any, characters: int) -> Tokens | None:
+    """None where the server did not count, or not in numbers."""
+    read, written = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
+    if not (type(read) is int and type(written) is int):
+        return None
+    if not (0 <= read <= _MOST_TOKENS and 0 <= written <= _MOST_TOKENS):
+        return None
+    return Tokens(read, written, characters)

@@ -1,0 +1,186 @@
+"""One turn of a dialogue: what a person said goes to the replier, and what that says is stored, then sent."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final, TypedDict, cast
+
+from aiogram import Bot
+from aiogram.types import Message
+
+from botcli import answers
+from botcli.incoming import unstored
+from botcli.journal import Handling
+from botcli.middleware import Dialogue
+from botcli.replies import NoReply, Replier, Reply, Tokens
+from botcli.windows import Windows
+from botcore import Database, NotFound, NotRecorded, Spent, Transaction
+from botcore import Message as Stored
+
+_PARTIAL: Final = "That is not all: the model had no room for more."
+_AGAIN: Final = "/retry asks again."
+_NOTHING: Final = "There is nothing to ask again: say something first."
+# service messages and photos without a caption can be newer than what is to be answered
+_LOOKED_AT: Final = 100
+
+
+class Spender(TypedDict):
+    """Whom usage is of, and by which bot."""
+
+    user_id: int
+    bot_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The stored message that is to be answered, by an answer to Telegram's `message`, which can be a command."""
+
+    message: Message
+    asked: Stored
+    dialogue: Dialogue
+    handling: Handling | None
+
+    @property
+    def spender(self) -> Spender:
+        """Whose tokens the answer costs."""
+        return {"user_id": self.dialogue["user_id"], "bot_id": cast("Bot", self.message.bot).id}
+
+
+@dataclass(frozen=True, slots=True)
+class Turns:
+    """Who answers, from which windows, and LLM_DAILY_TOKENS."""
+
+    database: Database
+    replier: Replier
+    windows: Windows
+    daily_tokens: int | None = None
+
+    async def answer(self, turn: Turn) -> None:
+        """Answers once, whatever came of earlier attempts."""
+        asked, reply = turn.asked, None
+        if turn.handling and turn.handling.is_repeated:
+            reply = await self.database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
+        if reply:
+            await self._deliver(turn, reply)
+        else:
+            await self._ask(turn)
+
+    async def retry(
+        self, message: Message, command: Stored, dialogue: Dialogue, handling: Handling | None = None
+    ) -> None:
+        """Answers the newest message of the dialogue's person, before the command, anew."""
+        asked = await self._newest(dialogue, command)
+        if asked is None:
+            await answers.say(message, _NOTHING)
+            return
+        turn = Turn(message, asked, dialogue, handling)
+        reply = await self.database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
+        # a chat's updates come one after the other: what is newer than the command, an attempt at it has stored
+        if reply and reply.id > command.id:
+            await self._deliver(turn, reply)
+        else:
+            await self._ask(turn, replaced=reply)
+
+    async def answer_unstored(self, message: Message, handling: Handling | None) -> None:
+        """Answers who opted out, by the message alone, and stores nothing."""
+        if handling and handling.has_spoken:
+            return
+        try:
+            said = await self.replier.reply([unstored(message)])
+        except NoReply as failure:
+            await answers.say(message, failure.sentence)
+        else:
+            await _say(message, said)
+
+    async def _ask(self, turn: Turn, replaced: Stored | None = None) -> None:
+        if turn.handling and turn.handling.has_spoken:
+            # replies are stored before they are sent: the earlier attempt said why there is none, and that was all
+            return
+        spent = await self._spent(turn)
+        if spent and self.daily_tokens and spent.today_tokens >= self.daily_tokens:
+            await answers.say(turn.message, _used_up(datetime.now(UTC)))
+            return
+        try:
+            said = await self.replier.reply(await self._window(turn, spent))
+        except NoReply as failure:
+            if failure.tokens:
+                await _count(self.database, turn, failure.tokens)
+            again = f" {_AGAIN}" if failure.can_retry else ""
+            await answers.say(turn.message, f"{failure.sentence}{again}")
+            return
+        try:
+            reply = await self._store(turn, said, replaced)
+        except NotRecorded:
+            # they opted out meanwhile
+            await _say(turn.message, said)
+            return
+        except NotFound:
+            # they were erased meanwhile, or their chat: nobody asks any more
+            return
+        await self._deliver(turn, reply)
+        if said.is_partial:
+            await answers.say(turn.message, _PARTIAL)
+
+    async def _spent(self, turn: Turn) -> Spent | None:
+        """What the person used so far, where anything depends on it."""
+        if self.daily_tokens or self.windows.context_tokens:
+            return await self.database.usage.totals(**turn.spender)
+        return None
+
+    async def _window(self, turn: Turn, spent: Spent | None) -> list[Stored]:
+        window = await self.windows.read(self.database, turn.message, turn.dialogue, spent)
+        # what was said since is no part of the question, least of all the answer that is to be replaced
+        return [each for each in window if each.role == "system" or each.id <= turn.asked.id]
+
+    async def _store(self, turn: Turn, said: Reply, replaced: Stored | None) -> Stored:
+        """The stored reply, counted, in place of the one before: all of it or nothing."""
+        if not (said.tokens or replaced):
+            return await _add(self.database, turn, said)
+        async with self.database.transaction() as transaction:
+            reply = await _add(transaction, turn, said)
+            # after that: who deletes a person locks them first, and then their messages
+            if replaced:
+                await transaction.messages.delete(chat_id=replaced.chat_id, message_id=replaced.id)
+            if said.tokens:
+                await _count(transaction, turn, said.tokens)
+            return reply
+
+    async def _deliver(self, turn: Turn, reply: Stored) -> None:
+        if reply.delivery:
+            await answers.deliver(self.database, turn.message, reply)
+
+    async def _newest(self, dialogue: Dialogue, command: Stored) -> Stored | None:
+        """What the person said last; a command is hidden, and so no part of the dialogue."""
+        messages = await self.database.messages.recent(**dialogue, before_id=command.id, page_size=_LOOKED_AT)
+        return next((each for each in messages if each.role == "user" and each.content.strip()), None)
+
+
+async def _add(database: Transaction, turn: Turn, said: Reply) -> Stored:
+    return await database.messages.add(
+        **turn.dialogue,
+        role="assistant",
+        content=said.text,
+        reply_to_id=turn.asked.id,
+        delivery="pending",
+        update=turn.handling.update if turn.handling else None,
+    )
+
+
+async def _count(database: Transaction, turn: Turn, tokens: Tokens) -> None:
+    await database.usage.add(
+        **turn.spender,
+        input_tokens=tokens.read,
+        output_tokens=tokens.written,
+        input_characters=tokens.characters,
+    )
+
+
+async def _say(message: Message, said: Reply) -> None:
+    await answers.say(message, said.text)
+    if said.is_partial:
+        await answers.say(message, _PARTIAL)
+
+
+def _used_up(now: datetime) -> str:
+    midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    hours, minutes = divmod((midnight - now).seconds // 60 + 1, 60)
+    return f"That is all that I may spend on you today. A new day begins at 00:00 UTC, in {hours} h {minutes} min."
