@@ -18,6 +18,8 @@ _GUESS: Final = 2.0
 _GUESS_TOKENS: Final = 1_000
 # a server that does not count what it has in its cache would have the window grow without an end
 _MOST_CHARACTERS: Final = 5.0
+# of the tokens, in characters: what a template adds to each short question would have it shrink to nothing
+_LEAST_SHARE: Final = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,7 @@ class Windows:
             settings.llm_context_tokens,
             prompt_characters,
         )
-        if prompt_characters and windows.characters() < 1:
+        if prompt_characters and windows.room() < 1:
             wider = "LLM_CONTEXT_TOKENS" if settings.llm_context_tokens else "WINDOW_CHARACTERS"
             reason = f"has {prompt_characters:,} characters, which leaves no room for a dialogue: raise {wider}"
             raise InvalidInput("LLM_SYSTEM_PROMPT_FILE", reason)
@@ -57,7 +59,7 @@ class Windows:
         """The dialogue's window, or its topic's with who spoke before each text, where that is shared."""
         bounds: dict[str, Any] = {
             "max_messages": self.max_messages,
-            "max_characters": max(1, self.characters(spent)),
+            "max_characters": self.characters(spent),
             "versions": self.versions,
         }
         if not self.is_shared(message):
@@ -68,7 +70,11 @@ class Windows:
         return [_named(spoken) for spoken in window]
 
     def characters(self, spent: Spent | None = None) -> int:
-        """How many a window has besides the prompt; `spent` is the person's."""
+        """How many a window has; `spent` is the person's."""
+        return max(1, int((self.context_tokens or 0) * _LEAST_SHARE), self.room(spent))
+
+    def room(self, spent: Spent | None = None) -> int:
+        """How many characters are left beside the prompt."""
         if self.context_tokens is None:
             return self.max_characters - self.prompt_characters
         read, tokens = (spent.input_characters, spent.input_tokens) if spent else (0, 0)

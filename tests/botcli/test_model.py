@@ -290,6 +290,7 @@ def test_windows_follow_from_what_the_server_counted() -> None:
     assert windows.characters() < characters(4, 1_000) < characters(4, 1_000_000) < 4 * 6_000
     assert characters(1, 1_000_000) < windows.characters()
     assert characters(400, 1_000_000) == 5 * 6_000 - 100
+    assert characters(0, 1_000_000) == 2_000
 
 
 def test_model_settings_show_no_secret() -> None:
