@@ -57,7 +57,7 @@ def seconds(value: object) -> float:
 
 
 @pytest.mark.parametrize(
-    ("name", "wanted"), [("deploy/requirements.txt", "botcore[bot,redis]"), ("deploy/build.txt", "hatchling")]
+    ("name", "wanted"), [("deploy/requirements.txt", "botcore[bot,llm,redis]"), ("deploy/build.txt", "hatchling")]
 )
 def test_requirements_are_constraints_with_hashes(name: str, wanted: str) -> None:
     """Each is what constraints.txt has, and a hash stands at each; nothing that is needed here is missing."""
