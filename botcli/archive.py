@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import IO, Any, Final
 
@@ -27,6 +27,7 @@ _SEQUENCE: Final = b"SELECT pg_catalog.setval("
 _END: Final = b"\\.\n"
 _DATED: Final = f"botcore-{'[0-9]' * 8}T{'[0-9]' * 6}Z.dump"
 _LOOK_SECONDS: Final = 0.1
+_LEFT_ALONE_SECONDS: Final = 86_400
 _SHOWN_ROWS: Final = 10_000
 _BLOCK: Final = 1 << 20
 
@@ -62,11 +63,34 @@ def dated(folder: Path, moment: datetime) -> Path:
     return folder / f"botcore-{moment:%Y%m%dT%H%M%SZ}.dump"
 
 
-def keep_newest(folder: Path, number: int) -> None:
-    """Removes what `dated` named, but the newest so many."""
-    for archive in sorted(folder.glob(_DATED))[:-number]:
-        archive.unlink()
+def keep_newest(folder: Path, number: int, made: Path) -> None:
+    """Removes what `dated` named, but `made` and the newest so many, and what killed backups left before those.
+
+    Raises BotcoreError, and removes nothing, where a name is of the future: which are the newest nobody knows then.
+    """
+    archives = sorted(path for path in folder.glob(_DATED) if path.is_file())
+    if archives and archives[-1] > max(made, dated(folder, datetime.now(UTC))):
+        raise BotcoreError(
+            f"{made} is made, but nothing older was removed: {archives[-1].name} is of the future, a clock was"
+            " wrong; rename it or remove it"
+        )
+    kept = {made, *archives[-number:]}
+    for archive in set(archives) - kept:
+        archive.unlink(missing_ok=True)
         manifest_of(archive).unlink(missing_ok=True)
+    orphans = (path for path in folder.glob(f"{_DATED}.json") if not path.with_suffix("").exists())
+    for path in [*folder.glob(f"{_DATED}.*.part"), *orphans]:
+        if path.name < min(kept).name and _is_left(path):
+            path.unlink(missing_ok=True)
+
+
+def _is_left(path: Path) -> bool:
+    """Whether nobody writes there any more, as a backup that is running would."""
+    try:
+        return path.is_file() and time.time() - path.stat().st_mtime > _LEFT_ALONE_SECONDS
+    except FileNotFoundError:
+        # somebody else who keeps the newest was here
+        return False
 
 
 def write_manifest(archive: Path, path: Path, made_at: datetime, contents: Contents) -> None:

@@ -32,7 +32,10 @@ async def backup(
     *,
     force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
     keep: Annotated[
-        int | None, Parameter(help="Of a folder's backups the newest so many stay.", validator=Number(gte=1))
+        int | None,
+        Parameter(
+            help="Of a folder's backups the newest so many stay; a folder for each database.", validator=Number(gte=1)
+        ),
     ] = None,
     json: Json = False,
 ) -> None:
@@ -58,7 +61,7 @@ async def backup(
             contents = await server.read("pg_restore", "--data-only", "--file=-", str(part), show=show)
             await asyncio.to_thread(archive.write_manifest, part, manifest, made_at, contents)
     if keep:
-        await asyncio.to_thread(archive.keep_newest, folder, keep)
+        await asyncio.to_thread(archive.keep_newest, folder, keep, file)
     _print(contents, json=json)
 
 
