@@ -22,7 +22,7 @@ from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
 from botcli.webhook import Endpoint, Intake
 from botcli.windows import DEFAULT, Windows
-from botcore import BotcoreError, Database
+from botcore import BotcoreError, Database, InvalidInput
 
 _log = logging.getLogger(__name__)
 
@@ -30,21 +30,21 @@ _log = logging.getLogger(__name__)
 def open_bot(token: str, api_url: str) -> Bot:
     """The bot of this token on this Bot API server; nothing is asked yet.
 
-    Raises BotcoreError when the token has not the form of one.
+    Raises InvalidInput when the token has not the form of one.
     """
     session = Session(api=TelegramAPIServer.from_base(api_url))
     requests.use(session)
     try:
         return Bot(token, session=session)
     except TokenValidationError:
-        raise BotcoreError("BOT_TOKEN is malformed: @BotFather's tokens look like 123456:ABC-DEF") from None
+        raise InvalidInput("BOT_TOKEN", "is malformed: @BotFather's tokens look like 123456:ABC-DEF") from None
 
 
 async def introduce(bot: Bot, endpoint: Endpoint | None = None) -> None:
     """Checks the token and how updates come, and registers the commands.
 
-    Raises BotcoreError, which shows no token, when the server refuses or cannot be reached, and when a webhook is set
-    though there is no `endpoint`: then nobody can poll.
+    Raises InvalidInput, which shows no token, when the server refuses it, and BotcoreError when it cannot be reached,
+    or a webhook is set though there is no `endpoint`: then nobody can poll.
     """
     with explained(bot):
         await bot.me()
@@ -58,12 +58,15 @@ async def introduce(bot: Bot, endpoint: Endpoint | None = None) -> None:
 
 @contextmanager
 def explained(bot: Bot, server: str | None = None) -> Iterator[None]:
-    """Turns what the Bot API refuses, or its silence, into a BotcoreError that shows no token; `server` is its name."""
+    """Turns what the Bot API refuses, or its silence, into a BotcoreError that shows no token; `server` is its name.
+
+    A token that is refused is InvalidInput: it does not become right by asking again.
+    """
     server = server or _host(bot)
     try:
         yield
     except (TelegramUnauthorizedError, TelegramNotFound):
-        raise BotcoreError(f"{server} refuses BOT_TOKEN: it is wrong or was revoked") from None
+        raise InvalidInput("BOT_TOKEN", f"{server} refuses it: it is wrong or was revoked") from None
     except TelegramBadRequest as error:
         # what the server says of an argument; should it quote the token, that is not passed on
         reason = error.message.replace(bot.token.partition(":")[2], "***")

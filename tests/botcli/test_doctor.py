@@ -161,7 +161,7 @@ async def test_doctor_of_a_refused_token(examined: Examined, bot_api: BotApi) ->
     code, findings = await examined()
 
     assert (code, findings["token"]["state"]) == (1, "failed")
-    assert findings["token"]["found"].endswith("refuses BOT_TOKEN: it is wrong or was revoked")
+    assert findings["token"]["found"].endswith("refuses it: it is wrong or was revoked")
 
 
 @pytest.mark.usefixtures("database_url")

@@ -116,7 +116,7 @@ async def test_probe_of_another_schema(
     [
         ([RESET] * 9, "no answer in 0.8 s"),
         ([broken(f"<p>{TOKEN}</p>")] * 9, "no answer in 0.8 s"),
-        ([refused(401, f"Unauthorized {TOKEN}")], "Telegram refuses BOT_TOKEN: it is wrong or was revoked"),
+        ([refused(401, f"Unauthorized {TOKEN}")], "BOT_TOKEN: Telegram refuses it: it is wrong or was revoked"),
         ([refused(400, f"Bad Request {TOKEN}")], "Telegram: Bad Request 42:***"),
     ],
 )

@@ -10,7 +10,7 @@ from aiogram import Bot
 from botcli import serving
 from botcli.handlers.commands import COMMANDS
 from botcli.replies import Reply
-from botcore import BotcoreError, Database
+from botcore import BotcoreError, Database, InvalidInput
 from tests.botcli.bot_api import RESET, TOKEN, BotApi, broken, flood
 from tests.botcli.conftest import Start, at_work, stored
 from tests.botcli.updates import message
@@ -82,12 +82,12 @@ async def test_run_without_token(start: Start) -> None:
 
 
 async def test_run_with_a_wrong_token(start: Start) -> None:
-    """A token that the server refuses is one line, which does not show it."""
+    """A token that the server refuses is one line, which does not show it, and wrong usage: nobody starts it again."""
     process = await start("run", BOT_TOKEN="43:canary-wrong")  # noqa: S106 - a canary
     output, log = await process.communicate()
 
-    assert (process.returncode, output) == (1, b"")
-    assert log.decode().endswith("refuses BOT_TOKEN: it is wrong or was revoked\n")
+    assert (process.returncode, output) == (2, b"")
+    assert log.decode().endswith("refuses it: it is wrong or was revoked\n")
     assert log.count(b"\n") == 1
     assert b"canary" not in log
 
@@ -95,7 +95,7 @@ async def test_run_with_a_wrong_token(start: Start) -> None:
 @pytest.mark.parametrize("token", ["canary", ":canary", "canary:1", "1:can ary", "1:", ""])
 def test_open_bot_with_a_malformed_token(token: str) -> None:
     """A token of another form is refused without asking anybody, and not shown."""
-    with pytest.raises(BotcoreError, match="malformed") as caught:
+    with pytest.raises(InvalidInput, match="malformed") as caught:
         serving.open_bot(token, "http://127.0.0.1:9")
 
     assert "can" not in str(caught.value).replace("can be", "")

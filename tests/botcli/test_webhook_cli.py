@@ -67,8 +67,8 @@ async def test_set_without(environ: pytest.MonkeyPatch, bot_api: BotApi, name: s
 @pytest.mark.parametrize(
     ("status", "description", "says"),
     [
-        (400, f"Bad Request: bad webhook: no HTTPS URL {TOKEN}", ": Bad Request: bad webhook: no HTTPS URL 42:***"),
-        (401, "Unauthorized", " refuses BOT_TOKEN: it is wrong or was revoked"),
+        (400, f"Bad Request: bad webhook: no HTTPS URL {TOKEN}", "{}: Bad Request: bad webhook: no HTTPS URL 42:***"),
+        (401, "Unauthorized", "BOT_TOKEN: {} refuses it: it is wrong or was revoked"),
     ],
 )
 @pytest.mark.usefixtures("environ")
@@ -79,7 +79,7 @@ async def test_set_refused(bot_api: BotApi, status: int, description: str, says:
     with pytest.raises(BotcoreError) as refusal:
         await commands.set()
 
-    assert str(refusal.value) == bot_api.url.removeprefix("http://") + says
+    assert str(refusal.value) == says.format(bot_api.url.removeprefix("http://"))
 
 
 @pytest.mark.usefixtures("environ")
