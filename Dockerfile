@@ -3,7 +3,7 @@ FROM python:3.13-slim-trixie AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 WORKDIR /src
 COPY deploy/requirements.txt deploy/build.txt ./deploy/
-# what runs has no pip and installs nothing
+# pip stays in a folder of this stage; the image has Python's own, which does not install into /opt/botcore
 RUN python -m venv /opt/build \
     && /opt/build/bin/pip install --require-hashes --only-binary=:all: -r deploy/build.txt \
     && python -m venv --without-pip /opt/botcore \

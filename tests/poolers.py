@@ -71,6 +71,12 @@ class PgBouncer:
             self._process.kill()
             self._process.wait()
 
+    def stop(self, name: str) -> None:
+        """By the signal of that name; raises subprocess.TimeoutExpired after the ten seconds that compose gives."""
+        assert self._process
+        self._process.send_signal(signal.Signals[name])
+        self._process.wait(10)
+
     def freeze(self) -> None:
         """Connections stay, nothing answers."""
         assert self._process

@@ -1,6 +1,8 @@
 """What deploys the bot, as its own tools judge it: the requirements, the images, railway.toml, the systemd units."""
 
 import configparser
+import json
+import os
 import re
 import shlex
 import shutil
@@ -24,6 +26,13 @@ BIN = Path(sys.executable).parent
 SYSTEMD = CHECKOUT / "deploy/systemd"
 SERVICES = sorted(SYSTEMD.glob("*.service"))
 PROGRAM = "/opt/botcore/bin/botcli"
+SETTINGS = {
+    "botcli.service": "bot",
+    "botcli-backup.service": "migrator",
+    "botcli-ledger.service": "migrator",
+    "botcli-migrate.service": "migrator",
+    "botcli-purge.service": "bot",
+}
 
 needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="Debian's package systemd has it")
 
@@ -42,12 +51,18 @@ def needed(requirement: Requirement) -> Iterator[str]:
             yield from needed(each)
 
 
-def directives(unit: Path) -> configparser.SectionProxy:
-    """What is in a unit's [Service], or in what is given to several."""
+def directives(unit: Path, section: str = "Service") -> configparser.SectionProxy:
+    """What is in a section of a unit, or of what is given to several."""
     parser = configparser.RawConfigParser(strict=False, allow_no_value=True)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
     parser.read(unit, encoding="utf-8")
-    return parser["Service"]
+    return parser[section]
+
+
+def way() -> str:
+    """The page's way from an empty server."""
+    page = (CHECKOUT / "docs/operations.md").read_text(encoding="utf-8")
+    return page.partition("## From an empty server\n")[2].partition("\n## ")[0]
 
 
 def seconds(value: object) -> float:
@@ -121,31 +136,68 @@ def test_units_pass_systemd(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unit", SERVICES, ids=lambda unit: unit.name)
 def test_unit_runs_a_command_that_there_is(unit: Path) -> None:
-    """What a service starts is a command of botcli with the options that it has; its settings lie in /etc/botcore."""
+    """What a service starts is a command of botcli with the options that it has; with the settings of its role."""
     service = directives(unit)
     command = re.search(rf"{PROGRAM} ([^>']+)", service["ExecStart"])
 
     assert command
     arguments = command[1].replace("${PURGE_OLDER_THAN}", "90d").replace("${STATE_DIRECTORY}", "/var/backups")
     app.parse_args(shlex.split(arguments), print_error=False, exit_on_error=False)
-    assert service["EnvironmentFile"] in {"/etc/botcore/bot.env", "/etc/botcore/migrator.env"}
+    assert service["EnvironmentFile"] == f"/etc/botcore/{SETTINGS[unit.name]}.env"
+
+
+def test_bot_is_started_however_long_telegram_is_away() -> None:
+    """No number of starts ends it; what it exits with where its settings are refused does."""
+    assert directives(SYSTEMD / "botcli.service", "Unit")["StartLimitIntervalSec"] == "0"
+    assert directives(SYSTEMD / "botcli.service")["RestartPreventExitStatus"] == "2"
 
 
 def test_page_names_what_is_there() -> None:
     """Each unit and each file of the way from an empty server exists."""
-    page = (CHECKOUT / "docs/operations.md").read_text(encoding="utf-8")
-    way = page.partition("## From an empty server\n")[2].partition("\n## ")[0]
-    units = set(
-        re.findall(
-            r"(?<= )botcli(?:-\w+)?(?:\.timer)?(?=$| [&b])", "\n".join(re.findall(".*systemctl.*", way)), re.MULTILINE
-        )
-    )
-    files = re.findall(r"(?<= )deploy/[\w./]+", way)
+    units = set(re.findall(r"(?<= )botcli(?:-\w+)*(?:\.\w+)?", "\n".join(re.findall(".*systemctl.*", way()))))
+    files = re.findall(r"(?<= )deploy/[\w./]+", way())
 
-    assert {"botcli", "botcli-migrate", "botcli-backup.timer"} < units
+    assert {"botcli", "botcli-migrate", "botcli-backup.timer", "botcli-purge.timer"} <= units
     assert [unit for unit in units if not (SYSTEMD / (unit if "." in unit else f"{unit}.service")).exists()] == []
     assert files
     assert [file for file in files if not (CHECKOUT / file).exists()] == []
+
+
+@pytest.mark.parametrize("code", [0, 1])
+def test_page_writes_no_url_of_a_password_that_was_not_set(code: int, tmp_path: Path) -> None:
+    """Where `botcli db password` fails no file of settings is written; else each URL has the password that was set."""
+    typed = "url() {" + way().partition("url() {")[2].partition("```")[0].replace("/etc/botcore", str(tmp_path))
+    runuser = tmp_path / "runuser"
+    runuser.write_text(f"#!/bin/sh\ncat >> {tmp_path}/set\nexit {code}\n")
+    runuser.chmod(0o755)
+
+    subprocess.run(["bash", "-c", typed], check=False, env={"PATH": f"{tmp_path}:{os.environ['PATH']}"})
+
+    written = [file.read_text() for file in sorted(tmp_path.glob("*.env"), reverse=True)]
+    passwords = (tmp_path / "set").read_text().split()
+    assert (len(written), len(passwords)) == ((2, 3) if code == 0 else (0, 2))
+    assert re.findall(r":(\w+)@", "".join(written)) == (passwords if code == 0 else [])
+
+
+def test_pooler_gets_any_password(tmp_path: Path) -> None:
+    """What stands in a password does not end it in PgBouncer's file of users."""
+    dockerfile = (CHECKOUT / "deploy/pgbouncer/Dockerfile").read_text(encoding="utf-8")
+    shell, options, script = json.loads(dockerfile.partition("ENTRYPOINT ")[2])
+    (tmp_path / "pgbouncer").symlink_to("/bin/true")
+    given = {"PGUSER": "botcore", "PGPASSWORD": 'a"b"" $c\\n%s', "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+
+    subprocess.run([shell, options, script.replace("/tmp/", f"{tmp_path}/")], check=True, env=given)  # noqa: S108
+
+    assert (tmp_path / "users").read_text() == '"botcore" "a""b"""" $c\\n%s"\n'
+    assert (tmp_path / "users").stat().st_mode & 0o077 == 0
+
+
+def test_release_publishes_the_image_last() -> None:
+    """What PyPI refuses, as a version that it has, and what nobody let through, replaces no image."""
+    jobs = yaml.safe_load((CHECKOUT / ".github/workflows/release.yml").read_text(encoding="utf-8"))["jobs"]
+
+    assert {"ci", "pypi"} <= set(jobs["image"]["needs"])
+    assert jobs["pypi"]["environment"] == "pypi"
 
 
 def test_timers_start_what_is_there() -> None:

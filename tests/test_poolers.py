@@ -1,9 +1,11 @@
 """Behind PgBouncer: each kind of pooling works by its name, and no other name does."""
 
 import asyncio
+import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -54,6 +56,17 @@ async def test_connect_through_each_kind_serves_many_at_once(kind: Pooler, start
 
     expected = [[f"I am {1_000 * program + number}" for number in range(40)] for program in (1, 2, 3)]
     assert answers == expected
+
+
+def test_image_is_stopped_beside_a_client_that_stays(start: Start, database_url: str) -> None:
+    """By the signal that stops the image PgBouncer ends, though a client is connected that has nothing in work."""
+    dockerfile = (Path(__file__).parents[1] / "deploy/pgbouncer/Dockerfile").read_text(encoding="utf-8")
+    [name] = re.findall(r"^STOPSIGNAL (\w+)$", dockerfile, re.MULTILINE)
+    opened = start(**MODES["transaction-unprepared"])
+
+    with psycopg.connect(opened.url(database_url), autocommit=True, prepare_threshold=None) as client:
+        client.execute("SELECT 1")
+        opened.stop(name)
 
 
 @pytest.mark.parametrize("kind", SHARING)
