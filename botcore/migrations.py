@@ -65,7 +65,7 @@ async def downgrade(url: str, revision: str) -> None:
         is_plain = await layout(connection) in {None, "plain", "moving"}
     if not is_plain and _target(found or "", revision) < _LAST_PLAIN:
         raise InvalidInput(
-            "revision", f"must be {_LAST_PLAIN} or above: messages is partitioned, which none below knows"
+            "revision", f"must be {_LAST_PLAIN} or above, by its name: messages is partitioned, which none below knows"
         )
     await _in_thread(lambda: _migrate(url, "downgrade", revision))
 
@@ -177,7 +177,9 @@ def lock(url: str) -> Iterator[None]:
                 raise Unavailable("another process has been migrating this database for too long")
             time.sleep(0.1)
         if (connection.execute(queries.load("migrations/layout").statement).fetchone() or [None])[0] == "moving":
-            raise InvalidInput("messages", "is being partitioned: end that by `botcli db partition`, or --abandon it")
+            raise InvalidInput(
+                "messages", "is being partitioned: end it by the botcore that began it, or `db partition --abandon`"
+            )
         yield
 
 
@@ -202,10 +204,11 @@ def _refuse_ahead(found: str | None) -> None:
 
 
 def _target(found: str, revision: str) -> str:
-    """The revision that a step as -1 leads to; any other word is one."""
+    """The revision that the word leads to, a step as -1 too; '' for base, and for what is neither."""
     revisions = ["", *(known for known, _ in history())]
     if not re.fullmatch(r"-\d+", revision):
-        return "" if revision == "base" else revision
+        # of what else alembic understands, as head-2, nobody here knows where it leads
+        return revision if revision in revisions else ""
     return revisions[max(0, revisions.index(found) + int(revision))]
 
 

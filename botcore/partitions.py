@@ -18,9 +18,10 @@ from botcore.connection import Connection
 from botcore.errors import BotcoreError, InvalidInput, Unavailable, from_psycopg
 
 # A statement that waits for locks, or holds them, ends before a session that waits for it looks for a deadlock, which
-# is after a second: then it is never the bot's call that is ended
+# is after a second: then it is not the bot's call that is ended
 _SHORT_MILLISECONDS: Final = 500
-# and some of them need longer: a second after which the server ends an autovacuum that is in the way
+# and some of them need longer: a second after which the server ends an autovacuum that is in the way. A call of the
+# bot's may be ended by then, as one that is to be repeated
 _LONG_MILLISECONDS: Final = 1_500
 _SHORT_ATTEMPTS: Final = 20
 _ATTEMPTS: Final = 300
@@ -57,15 +58,23 @@ async def run(url: str, *, partitions: int = 16, progress: Callable[[Progress], 
     SchemaMismatch before the last migration, and Unavailable when others keep their locks for too long.
     """
     _check(partitions)
-    await migrations.check(url)
+    behind = migrations.mismatch(await migrations.current(url))
     async with _opened(url) as connection:
         found = await migrations.layout(connection)
+        if behind and found == "moving":
+            raise BotcoreError("partitions: was begun by another release: go on with that one, or --abandon it")
+        if behind:
+            raise behind
         if found in {"kept", "partitioned"}:
             raise InvalidInput("partitions", "messages is partitioned already")
         if found == "plain":
-            await _execute(connection, "create", 0, partitions=partitions)
+            await _create(connection, partitions)
+        now = await _progress(connection)
+        if now.partitions != partitions:
+            wayout = "go on with that" if found == "switched" else "go on with that, or abandon it"
+            raise InvalidInput("partitions", f"was begun with {now.partitions}: {wayout}")
         if found != "switched":
-            await _move(connection, partitions, progress)
+            await _move(connection, now, progress)
         await _execute(connection, "validate", 0)
 
 
@@ -77,7 +86,7 @@ async def rehearse(url: str, *, partitions: int = 16) -> int:
         if await migrations.layout(connection) != "plain":
             raise InvalidInput("partitions", "messages is partitioned already, or was begun to be")
         async with connection.transaction(force_rollback=True):
-            await _execute(connection, "create", 0, partitions=partitions)
+            await _create(connection, partitions)
             return (await _progress(connection)).total
 
 
@@ -92,15 +101,20 @@ async def abandon(url: str) -> None:
 async def drop_old(url: str) -> None:
     """Drops what messages was before it was partitioned; raises InvalidInput where there is nothing to drop."""
     async with _opened(url) as connection:
-        if await migrations.layout(connection) != "kept":
+        found = await migrations.layout(connection)
+        if found == "switched":
+            raise InvalidInput("partitions", "the last step is missing: run it once more, without this")
+        if found != "kept":
             raise InvalidInput("partitions", "there is no messages_unpartitioned, or messages is not partitioned yet")
         await _patiently(connection, "drop_old")
 
 
-async def _move(connection: Connection, partitions: int, progress: Callable[[Progress], object]) -> None:
-    now = await _progress(connection)
-    if now.partitions != partitions:
-        raise InvalidInput("partitions", f"was begun with {now.partitions}: go on with that, or abandon it")
+async def _create(connection: Connection, partitions: int) -> None:
+    await _execute(connection, "dependents", 0)
+    await _execute(connection, "create", 0, partitions=partitions)
+
+
+async def _move(connection: Connection, now: Progress, progress: Callable[[Progress], object]) -> None:
     if now.step == "create":
         # tells how many rows there are
         await connection.execute("ANALYZE messages")
@@ -109,6 +123,7 @@ async def _move(connection: Connection, partitions: int, progress: Callable[[Pro
     # the first query after the switch is planned by it
     await connection.execute("ANALYZE messages_partitioned")
     progress(await _progress(connection))
+    await _execute(connection, "dependents", 0)
     await _patiently(connection, "switch")
 
 

@@ -20,6 +20,14 @@ BEGIN
     END IF;
     -- two that grant on one table at once would fail
     PERFORM pg_advisory_xact_lock(hashtextextended('botcore.roles', 0));
+    -- what runs as the owner is for its own trigger alone; a backup without rights brings it back for everybody
+    FOR each IN
+        SELECT format('REVOKE ALL ON FUNCTION %s FROM PUBLIC', oid::regprocedure) AS command
+        FROM pg_proc
+        WHERE pronamespace = 'public'::regnamespace AND prosecdef AND pg_get_userbyid(proowner) = prefix || '_owner'
+    LOOP
+        EXECUTE each.command;
+    END LOOP;
     FOR each IN
         WITH wanted AS (
             SELECT

@@ -14,6 +14,24 @@ from tests.factories import SENT_AT, edited, said
 FUTURE = SENT_AT.replace(year=2099)
 # one writer's: what purges takes all of them
 GROUPS = 20
+SHAPE = """
+    SELECT 'index', c.relname, regexp_replace(pg_get_indexdef(c.oid), 'ON (ONLY )?', '') FROM pg_index AS i
+    INNER JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = 'messages'::regclass
+    UNION ALL
+    SELECT 'constraint', conname, pg_get_constraintdef(oid) || convalidated FROM pg_constraint
+    WHERE 'messages'::regclass IN (conrelid, confrelid) AND conparentid = 0
+    UNION ALL
+    SELECT 'statistics', stxname, pg_get_statisticsobjdef(oid) FROM pg_statistic_ext
+    WHERE stxrelid = 'messages'::regclass
+    UNION ALL
+    SELECT 'column', attname, concat_ws(' ', attnum, atttypid::regtype, attnotnull, attidentity, attgenerated,
+        array(SELECT unnest(attacl)::text ORDER BY 1)) FROM pg_attribute
+    WHERE attrelid = 'messages'::regclass AND attnum > 0
+    UNION ALL
+    SELECT 'right', relname, array(SELECT unnest(relacl)::text ORDER BY 1)::text FROM pg_class
+    WHERE oid IN ('messages'::regclass, pg_get_serial_sequence('messages', 'id')::regclass)
+"""
+"""All that migrations, queries and roles know of the table."""
 Rows = dict[tuple[int, int], tuple[str, bool]]
 """The messages of some chats by Telegram's ids: their text, and whether they are hidden."""
 

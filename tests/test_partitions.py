@@ -11,27 +11,9 @@ from botcore import BotcoreError, Database, InvalidInput, partitions
 from tests import roles
 from tests.conftest import CreateDatabase
 from tests.factories import dialogue, said
-from tests.partitioning import content_hash, fill, layout
+from tests.partitioning import SHAPE, content_hash, fill, layout
 
 FILES = ["create", "mirror", "copy", "compare", "switch", "validate"]
-SHAPE = """
-    SELECT 'index', c.relname, regexp_replace(pg_get_indexdef(c.oid), 'ON (ONLY )?', '') FROM pg_index AS i
-    INNER JOIN pg_class AS c ON c.oid = i.indexrelid WHERE i.indrelid = 'messages'::regclass
-    UNION ALL
-    SELECT 'constraint', conname, pg_get_constraintdef(oid) || convalidated FROM pg_constraint
-    WHERE 'messages'::regclass IN (conrelid, confrelid) AND conparentid = 0
-    UNION ALL
-    SELECT 'statistics', stxname, pg_get_statisticsobjdef(oid) FROM pg_statistic_ext
-    WHERE stxrelid = 'messages'::regclass
-    UNION ALL
-    SELECT 'column', attname, concat_ws(' ', attnum, atttypid::regtype, attnotnull, attidentity, attgenerated,
-        array(SELECT unnest(attacl)::text ORDER BY 1)) FROM pg_attribute
-    WHERE attrelid = 'messages'::regclass AND attnum > 0
-    UNION ALL
-    SELECT 'right', relname, array(SELECT unnest(relacl)::text ORDER BY 1)::text FROM pg_class
-    WHERE oid IN ('messages'::regclass, pg_get_serial_sequence('messages', 'id')::regclass)
-"""
-"""All that migrations, queries and roles know of the table."""
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +142,74 @@ async def test_run_where_a_view_needs_the_table(connection: psycopg.Connection, 
             await call(migrator_url, partitions=4)
 
     assert connection.execute("SELECT to_regclass('messages_partitioned')").fetchone() == (None,)
+
+
+@pytest.mark.parametrize(
+    ("statement", "name"),
+    [
+        ("CREATE VIEW talk AS SELECT content FROM messages", "view talk"),
+        ("CREATE INDEX ix_more ON messages (kind)", "ix_more"),
+    ],
+)
+async def test_run_where_something_was_made_meanwhile(
+    statement: str,
+    name: str,
+    connection: psycopg.Connection,
+    migrator_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is named before the switch, and once it is dropped the run goes on."""
+    end_run(monkeypatch, "copy", "after")
+    with pytest.raises(ConnectionAbortedError):
+        await partitions.run(migrator_url, partitions=4)
+    monkeypatch.undo()
+    connection.execute(statement.encode())
+
+    with pytest.raises(BotcoreError, match=name):
+        await partitions.run(migrator_url, partitions=4)
+
+    connection.execute(f"DROP {'VIEW' if 'VIEW' in statement else 'INDEX'} {name.rsplit(maxsplit=1)[-1]}".encode())
+    await partitions.run(migrator_url, partitions=4)
+    assert layout(connection) == "kept"
+
+
+async def test_run_keeps_what_an_operator_made(connection: psycopg.Connection, migrator_url: str) -> None:
+    """Rights on columns go over and end on the old table; triggers are as they were; a broken reference stays one."""
+    connection.execute("GRANT SELECT (chat_id, content) ON messages TO pg_monitor WITH GRANT OPTION")
+    connection.execute("CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RAISE; END'")
+    connection.execute("CREATE TRIGGER audit BEFORE DELETE ON messages FOR EACH ROW EXECUTE FUNCTION audit()")
+    connection.execute("ALTER TABLE messages DISABLE TRIGGER audit")
+    connection.execute("CREATE TABLE pins (chat_id bigint, id bigint)")
+    connection.execute("INSERT INTO pins VALUES (0, 0)")
+    connection.execute(
+        "ALTER TABLE pins ADD CONSTRAINT fk_pins FOREIGN KEY (chat_id, id) REFERENCES messages NOT VALID"
+    )
+    connection.execute("ALTER TABLE pins OWNER TO botcore_owner")
+
+    await partitions.run(migrator_url, partitions=4)
+
+    rights = "SELECT has_column_privilege('pg_monitor', %s, 'content', 'SELECT')"
+    assert connection.execute(rights, ["messages"]).fetchone() == (True,)
+    assert connection.execute(rights, ["messages_unpartitioned"]).fetchone() == (False,)
+    assert connection.execute("DELETE FROM messages WHERE chat_id = 3").rowcount == 25
+    assert layout(connection) == "kept"
+    await partitions.drop_old(migrator_url)
+
+
+async def test_run_with_another_number_after_the_switch(
+    connection: psycopg.Connection, migrator_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The number is for good by then, and the old table stays until the run has come to its end."""
+    end_run(monkeypatch, "switch", "after")
+    with pytest.raises(ConnectionAbortedError):
+        await partitions.run(migrator_url, partitions=4)
+    monkeypatch.undo()
+    assert layout(connection) == "switched"
+
+    with pytest.raises(InvalidInput, match=r"was begun with 4: go on with that$"):
+        await partitions.run(migrator_url, partitions=32)
+    with pytest.raises(InvalidInput, match="the last step is missing"):
+        await partitions.drop_old(migrator_url)
 
 
 async def test_rehearse_changes_nothing(database_url: str, migrator_url: str) -> None:

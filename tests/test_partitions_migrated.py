@@ -52,7 +52,7 @@ async def test_upgrade_and_downgrade_of_partitions(url: str, add_migration: AddM
     assert await migrations.current(url) != "9999"
 
 
-@pytest.mark.parametrize("revision", ["0013", "-9", "base", "-99"])
+@pytest.mark.parametrize("revision", ["0013", "-9", "base", "-99", "head-4", "0015-2"])
 async def test_downgrade_below_partitions(revision: str, url: str) -> None:
     """Migrations of when there were no partitions are refused as a whole, before the first of them runs."""
     before = await migrations.current(url)

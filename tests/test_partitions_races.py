@@ -150,6 +150,26 @@ async def test_run_beside_a_deletion_that_takes_long(
     assert {chat for (chat, _), (_, hidden) in left.items() if hidden} == {5}
 
 
+async def test_deletions_beside_a_run(database_url: str, connection: psycopg.Connection) -> None:
+    """Who deletes a chat and who deletes its person do not wait for each other more than without a run."""
+    app = roles.url_of("app", database_url)
+    with psycopg.connect(app) as chats, psycopg.connect(app) as users:
+        chats.execute(queries.load("chats/delete_lock").statement, {"chat_id": 3})
+        users.execute(queries.load("users/delete_lock").statement, {"user_id": 3})
+
+        def delete(opened: psycopg.Connection, name: str, **key: int) -> None:
+            opened.execute(queries.load(name).statement, key)
+            opened.commit()
+
+        deleting = asyncio.create_task(asyncio.to_thread(delete, chats, "chats/delete", chat_id=3))
+        await asyncio.sleep(0.1)
+        await asyncio.to_thread(delete, users, "users/delete", user_id=3)
+        await deleting
+
+    step(connection, "copy")
+    assert_equal(connection)
+
+
 async def test_switch_beside_a_long_reader(
     database: Database, connection: psycopg.Connection, writer: psycopg.Connection, database_url: str
 ) -> None:

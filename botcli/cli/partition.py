@@ -27,8 +27,12 @@ async def partition(
     """
     if abandon and drop_old:
         raise InvalidInput("--abandon", "goes with a run that did not end, --drop-old with one that did")
+    if dry_run and (abandon or drop_old):
+        raise InvalidInput("--dry-run", "goes with neither --abandon nor --drop-old")
     with direct_url(read_settings()) as url:
         if abandon:
+            if not yes:
+                output.confirm("what was copied so far is thrown away, and messages stays as it is")
             await database_partitions.abandon(url)
             return output.say("messages is as it was")
         if drop_old:

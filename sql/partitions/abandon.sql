@@ -4,7 +4,7 @@
 DO $abandon$
 BEGIN
     -- the foreign keys' tables, too: all at once, or none
-    LOCK TABLE messages, messages_partitioned, chats, users IN ACCESS EXCLUSIVE MODE;
+    LOCK TABLE chats, users, messages, messages_partitioned IN ACCESS EXCLUSIVE MODE;
     DROP FUNCTION IF EXISTS messages_mirror() CASCADE;
     DROP TABLE messages_partitioned, messages_partitioning;
 END

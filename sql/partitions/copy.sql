@@ -1,8 +1,8 @@
 -- Copies the next messages, by their key, into messages_partitioned: one batch of many, after mirror.sql.
 --
 -- SET botcore.batch says how many, else 1,000; psql -1 -f sql/partitions/copy.sql. The trigger mirrors what changes
--- meanwhile. A copied row is held FOR KEY SHARE: whoever removes it or changes its key waits for this, then sees the
--- copy; whoever did so already is waited for, and nothing is copied. Any other change leaves the newer row in place.
+-- meanwhile. A row that is copied is held FOR SHARE: whoever changes or removes it waits for this, and then finds the
+-- copy; whoever did so already is waited for, and the row is copied as it is then, or not at all.
 DO $copy$
 DECLARE
     batch CONSTANT integer := COALESCE(NULLIF(current_setting('botcore.batch', TRUE), ''), '1000');
@@ -30,7 +30,7 @@ BEGIN
         WHERE (chat_id, id) > ($1, $2)
           AND (chat_id, id) <= ($3, $4)
         ORDER BY chat_id, id
-        FOR KEY SHARE
+        FOR SHARE
         ON CONFLICT DO NOTHING
     $format$, columns)
     USING last.chat_id, last.id, COALESCE(next.chat_id, 9223372036854775807), COALESCE(next.id, 9223372036854775807);

@@ -1,6 +1,7 @@
 -- Makes messages_partitioned, empty, of all that the catalog knows of messages: the first step of partitioning it.
 --
--- SET botcore.partitions says into how many; psql -1 -f sql/partitions/create.sql. Next is mirror.sql. What it is made
+-- SET botcore.partitions says into how many; psql -1 -f sql/partitions/dependents.sql -f sql/partitions/create.sql. Next
+-- is mirror.sql. What it is made
 -- of is read, not repeated here, so that it is right after the next migration too. See docs/scaling.md.
 DO $create$
 DECLARE
@@ -8,24 +9,12 @@ DECLARE
     options CONSTANT text := (
         SELECT 'WITH (' || array_to_string(reloptions, ', ') || ')' FROM pg_class WHERE oid = 'messages'::regclass
     );
-    known text;
     each record;
 BEGIN
     -- the triggers' functions, which run as the owner, look nowhere else
     IF (SELECT relnamespace FROM pg_class WHERE oid = 'messages'::regclass) <> 'public'::regnamespace THEN
         RAISE EXCEPTION 'messages is not in the schema public' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
-    -- what names the table by its oid would stay with the old one
-    SELECT string_agg(DISTINCT pg_describe_object(classid, objid, 0), ', ') INTO known
-    FROM pg_depend
-    WHERE refclassid = 'pg_class'::regclass
-      AND refobjid = 'messages'::regclass
-      AND classid IN ('pg_rewrite'::regclass, 'pg_policy'::regclass, 'pg_publication_rel'::regclass, 'pg_proc'::regclass);
-    IF known IS NOT NULL THEN
-        RAISE EXCEPTION 'messages cannot be replaced: drop what refers to it, and make it again afterwards: %', known
-            USING ERRCODE = 'dependent_objects_still_exist';
-    END IF;
-
     CREATE TABLE messages_partitioned (
         LIKE messages INCLUDING COMMENTS INCLUDING COMPRESSION INCLUDING CONSTRAINTS INCLUDING DEFAULTS
         INCLUDING GENERATED INCLUDING STORAGE
@@ -91,10 +80,10 @@ BEGIN
         EXECUTE each.command;
     END LOOP;
 
-    -- how far it came: what is copied and compared of messages, by its primary key
+    -- how far it came: what is copied and compared of messages, by its primary key; then what is left for validate.sql
     CREATE TABLE messages_partitioning AS
     SELECT
         'create' AS step, number AS partitions, 0::bigint AS done,
-        '-9223372036854775808'::bigint AS chat_id, '-9223372036854775808'::bigint AS id;
+        '-9223372036854775808'::bigint AS chat_id, '-9223372036854775808'::bigint AS id, '{}'::text[] AS commands;
 END
 $create$;

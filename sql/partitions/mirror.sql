@@ -9,8 +9,8 @@ DECLARE
     changes text;
     each record;
 BEGIN
-    -- the trigger first locks what copies lock last: a writer that has begun is waited for before all else
-    LOCK TABLE messages IN SHARE ROW EXCLUSIVE MODE;
+    -- in the order in which who deletes a person or a chat comes to them
+    LOCK TABLE chats, users, messages IN SHARE ROW EXCLUSIVE MODE;
     FOR each IN
         SELECT conname AS name, pg_get_constraintdef(oid) AS definition
         FROM pg_constraint
@@ -22,7 +22,7 @@ BEGIN
     SELECT
         string_agg(quote_ident(attname), ', ' ORDER BY attnum),
         string_agg('new.' || quote_ident(attname), ', ' ORDER BY attnum),
-        string_agg(format('%1$I = excluded.%1$I', attname), ', ' ORDER BY attnum)
+        string_agg(format('%1$I = new.%1$I', attname), ', ' ORDER BY attnum)
             FILTER (WHERE attname NOT IN ('chat_id', 'id'))
     INTO every, fresh, changes
     FROM pg_attribute
@@ -42,7 +42,13 @@ BEGIN
                 TRUNCATE messages_partitioned;
                 RETURN NULL;
             END IF;
-            IF tg_op = 'DELETE' OR tg_op = 'UPDATE' AND (old.chat_id, old.id) <> (new.chat_id, new.id) THEN
+            IF tg_op = 'UPDATE' AND (old.chat_id, old.id) = (new.chat_id, new.id) THEN
+                -- not there: it is copied later, as it is then. No foreign key is asked, whose locks on chats and users
+                -- the change itself does without
+                UPDATE messages_partitioned SET %s WHERE chat_id = new.chat_id AND id = new.id;
+                RETURN NULL;
+            END IF;
+            IF tg_op <> 'INSERT' THEN
                 DELETE FROM messages_partitioned WHERE chat_id = old.chat_id AND id = old.id;
             END IF;
             IF tg_op = 'DELETE' THEN
@@ -50,13 +56,11 @@ BEGIN
             END IF;
             INSERT INTO messages_partitioned (%s)
             OVERRIDING SYSTEM VALUE
-            VALUES (%s)
-            -- it is copied, or by a copy that this waits for
-            ON CONFLICT (chat_id, id) DO UPDATE SET %s;
+            VALUES (%s);
             RETURN NULL;
         END
         $function$
-    $format$, every, fresh, changes);
+    $format$, changes, every, fresh);
     REVOKE ALL ON FUNCTION messages_mirror() FROM PUBLIC;
     CREATE TRIGGER messages_mirror AFTER INSERT OR UPDATE ON messages
     FOR EACH ROW EXECUTE FUNCTION messages_mirror();

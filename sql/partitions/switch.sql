@@ -1,8 +1,8 @@
 -- Puts messages_partitioned in the place of messages, which stays as messages_unpartitioned: after compare.sql.
 --
--- psql -1 -f sql/partitions/switch.sql; next are validate.sql and, some day, drop_old.sql. For a moment nobody reads or
--- writes, and who comes meanwhile waits and finds the new table. Nothing new is written into the old one, but what is
--- removed for good is removed there as well.
+-- psql -1 -f sql/partitions/dependents.sql -f sql/partitions/switch.sql; next are validate.sql and, some day,
+-- drop_old.sql. For a moment nobody reads or writes, and who comes meanwhile waits and finds the new table. Nothing new
+-- is written into the old one, but what is removed for good is removed there as well.
 DO $switch$
 DECLARE
     commands text[];
@@ -13,14 +13,20 @@ BEGIN
         RAISE EXCEPTION 'messages is not copied and compared yet' USING ERRCODE = 'object_not_in_prerequisite_state';
     END IF;
     -- all at once: what is not had in time is given back, and tried again
+    -- in the order in which who deletes a person or a chat comes to them
     SELECT
-        'LOCK TABLE messages, messages_partitioned, '
-        || string_agg(DISTINCT t.name::text, ', ') || ' IN ACCESS EXCLUSIVE MODE' INTO command
+        'LOCK TABLE ' || string_agg(DISTINCT t.name::text, ', ')
+        || ', messages, messages_partitioned IN ACCESS EXCLUSIVE MODE' INTO command
     FROM pg_constraint AS c
     CROSS JOIN unnest(ARRAY[c.conrelid::regclass, c.confrelid::regclass]) AS t (name)
     WHERE c.contype = 'f' AND 'messages'::regclass IN (c.conrelid, c.confrelid) AND t.name <> 'messages'::regclass;
     EXECUTE command;
 
+    UPDATE messages_partitioning SET step = 'validate', commands = ARRAY(
+        SELECT format('ALTER TABLE %s VALIDATE CONSTRAINT %I', conrelid::regclass, conname)
+        FROM pg_constraint
+        WHERE contype = 'f' AND confrelid = 'messages'::regclass AND convalidated
+    );
     -- made before the first runs, for they change what they are made of
     SELECT array_agg(s.command ORDER BY s.place, s.command) INTO commands
     FROM (
@@ -75,14 +81,26 @@ BEGIN
         CROSS JOIN LATERAL aclexplode(o.acl) AS a
         WHERE a.grantee <> o.relowner
         UNION ALL
-        SELECT DISTINCT 4, format('REVOKE ALL ON messages_unpartitioned FROM %s',
+        -- those on columns go with them; who had one from another than the owner has it on the new table
+        SELECT DISTINCT 4, format('REVOKE ALL ON messages_unpartitioned FROM %s CASCADE',
             CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END)
         FROM pg_class AS c
-        CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+        CROSS JOIN LATERAL (
+            SELECT grantee FROM aclexplode(c.relacl)
+            UNION ALL
+            SELECT e.grantee FROM pg_attribute CROSS JOIN LATERAL aclexplode(attacl) AS e WHERE attrelid = c.oid
+        ) AS a
         WHERE c.oid = 'messages'::regclass AND a.grantee <> c.relowner
         UNION ALL
-        SELECT 5, pg_get_triggerdef(oid) FROM pg_trigger
-        WHERE tgrelid = 'messages'::regclass AND NOT tgisinternal AND tgname NOT LIKE 'messages\_mirror%'
+        SELECT r.place, r.command
+        FROM pg_trigger AS t
+        CROSS JOIN LATERAL (
+            VALUES (5, pg_get_triggerdef(t.oid)),
+                (6, format('ALTER TABLE messages %s TRIGGER %I',
+                    CASE t.tgenabled WHEN 'D' THEN 'DISABLE' WHEN 'A' THEN 'ENABLE ALWAYS' WHEN 'R' THEN 'ENABLE REPLICA'
+                        ELSE 'ENABLE' END, t.tgname))
+        ) AS r (place, command)
+        WHERE t.tgrelid = 'messages'::regclass AND NOT t.tgisinternal AND t.tgname NOT LIKE 'messages\_mirror%'
     ) AS s;
     FOREACH command IN ARRAY commands LOOP
         EXECUTE command;
@@ -104,6 +122,5 @@ BEGIN
     -- who is erased is erased there, too; what moves to another chat would not be found again
     CREATE TRIGGER messages_forget AFTER DELETE OR UPDATE OF chat_id ON messages
     FOR EACH ROW EXECUTE FUNCTION messages_forget();
-    DROP TABLE messages_partitioning;
 END
 $switch$;

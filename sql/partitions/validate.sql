@@ -1,16 +1,13 @@
--- Has the server look at each row that refers to a message, in case one does not: after switch.sql.
+-- Has the server look at each row that refers to a message, in case one does not: after switch.sql, and the last step.
 --
 -- psql -1 -f sql/partitions/validate.sql; it reads the tables that refer to messages, and nobody waits for it.
 DO $validate$
 DECLARE
-    each record;
+    command text;
 BEGIN
-    FOR each IN
-        SELECT conrelid::regclass AS relation, conname AS name
-        FROM pg_constraint
-        WHERE confrelid = 'messages'::regclass AND NOT convalidated AND conparentid = 0
-    LOOP
-        EXECUTE format('ALTER TABLE %s VALIDATE CONSTRAINT %I', each.relation, each.name);
+    FOREACH command IN ARRAY (SELECT commands FROM messages_partitioning WHERE step = 'validate') LOOP
+        EXECUTE command;
     END LOOP;
+    DROP TABLE messages_partitioning;
 END
 $validate$;

@@ -27,13 +27,22 @@ async def test_partition_from_rehearsal_to_end(
     assert layout(connection) == "partitioned"
 
 
-@pytest.mark.parametrize("arguments", [{}, {"drop_old": True}])
+@pytest.mark.parametrize("arguments", [{}, {"drop_old": True}, {"abandon": True}])
 async def test_partition_without_yes(arguments: dict[str, bool], connection: psycopg.Connection) -> None:
     """Off a terminal it does nothing unless it is told that this is meant."""
     with pytest.raises(InvalidInput, match="--yes"):
         await partition(**arguments)
 
     assert layout(connection) == "plain"
+
+
+@pytest.mark.parametrize("word", ["abandon", "drop_old"])
+async def test_partition_rehearsed_by_what_cannot_be(word: str) -> None:
+    """Neither has a rehearsal: it is refused, and nothing happens."""
+    arguments = {word: True}
+
+    with pytest.raises(InvalidInput, match="--dry-run"):
+        await partition(**arguments, dry_run=True, yes=True)
 
 
 async def test_partition_abandoned_and_dropped_at_once() -> None:
