@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import secrets
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
@@ -25,6 +26,8 @@ _MOST_ROWS: Final = 10_000
 _BEAT_SECONDS: Final = 1.0
 # what was committed longer ago than this was heard, or nothing is given: half a beat more than two in a row may take
 _LEASE_SECONDS: Final = 2.5
+# how often the connections that are read by are asked whether they lead where this one hears
+_SAYING_SECONDS: Final = 5.0
 _RETRY_SECONDS: Final = 1.0
 
 _log = logging.getLogger(__name__)
@@ -108,19 +111,38 @@ class Cache:
 
     async def _hear(self, connection: Connection, say: Callable[[str], Awaitable[object]]) -> None:
         await connection.execute(f"LISTEN {CHANNEL}")
-        self._saying = saying = f"listening {secrets.token_hex(8)}"
-        if await say(saying) is None:
-            raise Unavailable("the triggers that tell of changes are missing or disabled")
+        heard_at = -math.inf
         while True:
+            heard_at = await self._say(say, heard_at)
             began = monotonic()
             async with asyncio.timeout(_BEAT_SECONDS):
-                await connection.execute(queries.load("database/ping").statement)
+                asked = await connection.execute(queries.load("database/connect_cached_triggers").statement)
+                [fires] = await asked.fetchone() or [False]
+            if not fires:
+                raise Unavailable("the triggers that tell of changes are missing, or not enabled always")
             # what was committed before is here by now
             await self._take(connection, 0.0)
             if self._saying:
                 raise Unavailable("what is notified is not heard: DATABASE_DIRECT_URL leads elsewhere")
             self._hears_until, self._complaint = began + _LEASE_SECONDS, ""
             await self._take(connection, _BEAT_SECONDS)
+
+    async def _say(self, say: Callable[[str], Awaitable[object]], heard_at: float) -> float:
+        """Says something that must be heard next, where it is time to; gives when that was done last."""
+        now = monotonic()
+        if now - heard_at < _SAYING_SECONDS:
+            return heard_at
+        self._saying = saying = f"listening {secrets.token_hex(8)}"
+        try:
+            async with asyncio.timeout(_BEAT_SECONDS):
+                await say(saying)
+        except (BotcoreError, TimeoutError):
+            # the pool is busy, say: then reading even more by it helps nobody
+            if now - heard_at >= 2 * _SAYING_SECONDS:
+                raise
+            self._saying = ""
+            return heard_at
+        return now
 
     async def _take(self, connection: Connection, seconds: float) -> None:
         async for notify in connection.notifies(timeout=seconds):

@@ -50,11 +50,11 @@ class Chats:
 
     async def get(self, *, chat_id: int) -> Chat | None:
         """The live chat with botcore's id."""
-        return await self._executor.one("chats/get", _chat, chat_id=chat_id)
+        return await self._executor.kept("chats/get", _chat, chat_id=chat_id)
 
     async def find(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> Chat | None:
         """The live chat with Telegram's id, as this bot sees it."""
-        return await self._executor.one(
+        return await self._executor.kept(
             "chats/find",
             _chat,
             bot_id=bot_id,

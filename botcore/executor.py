@@ -64,7 +64,7 @@ class Executor:
         return Executor(connect, metrics=self._metrics, tracer=self._tracer)
 
     def cached(self, cache: caching.Cache) -> "Executor":
-        """An executor over the same connections that gives the rows of `caching.QUERIES` from the cache."""
+        """An executor over the same connections whose `kept` is from the cache."""
         executor = copy(self)
         executor.cache = cache
         return executor
@@ -79,13 +79,19 @@ class Executor:
         inputs.check(query, values)
         if _sql_log.isEnabledFor(logging.DEBUG):
             _sql_log.debug(queries.paste(query, values))
-        if self.cache is not None and name in caching.QUERIES:
-            return await self.cache.rows(name, values, lambda: self._observed(name, self._call(query, row, values)))
         return await self._observed(name, self._call(query, row, values))
 
     async def one(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> Row | None:
         """The only row of the query, or None; raises as `all` does."""
         return next(iter(await self.all(name, row, **values)), None)
+
+    async def kept(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> Row | None:
+        """As `one`, from the cache where there is one, for a query of `caching.QUERIES`: what is given may be old."""
+        if self.cache is None:
+            return await self.one(name, row, **values)
+        # before it is a key: True is 1 there
+        inputs.check(queries.load(name), values)
+        return next(iter(await self.cache.rows(name, values, lambda: self.all(name, row, **values))), None)
 
     async def copy(
         self, name: str, statement: bytes, /, types: Sequence[str], rows: Iterable[Sequence[object]]

@@ -40,11 +40,11 @@ class Users(Privacy):
 
     async def get(self, *, user_id: int) -> User | None:
         """The live person with botcore's id."""
-        return await self._executor.one("users/get", _user, user_id=user_id)
+        return await self._executor.kept("users/get", _user, user_id=user_id)
 
     async def find(self, *, telegram_user_id: int) -> User | None:
         """The live person with Telegram's id."""
-        return await self._executor.one("users/find", _user, telegram_user_id=telegram_user_id)
+        return await self._executor.kept("users/find", _user, telegram_user_id=telegram_user_id)
 
     async def page(self, *, after_id: int = 0, page_size: int = 100) -> list[User]:
         """Live people by id; page on with the last id as `after_id`. `page_size` is 1..1000."""

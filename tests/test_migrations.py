@@ -220,6 +220,15 @@ def test_script_in_psql(empty_database_url: str, database_url: str, dump: Dump, 
     assert _created(dump(empty_database_url)) == []
 
 
+async def test_downgrade_without_the_cache(database_url: str, connection: psycopg.Connection, dump: Dump) -> None:
+    """Where its triggers were dropped, as operations.md says, the way back is as ever."""
+    connection.execute("DROP FUNCTION tell_of_change CASCADE")
+
+    await migrations.downgrade(database_url, "0014")
+
+    assert "tell_of_change" not in dump(database_url)
+
+
 async def test_execute_of_any_text(database_url: str, add_migration: AddMigration, pour: Pour) -> None:
     """Colons, percent signs and backslashes reach the server as they are written, directly and by the script."""
     text = r" :name :30 a::b 100% %s %(name)s \:c"

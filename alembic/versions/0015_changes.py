@@ -17,14 +17,16 @@ def upgrade() -> None:
         AS $$
         BEGIN
             IF TG_OP = 'TRUNCATE' THEN
-                PERFORM pg_notify('botcore_changes', TG_TABLE_NAME);
+                PERFORM pg_catalog.pg_notify('botcore_changes', TG_TABLE_NAME);
                 RETURN NULL;
             END IF;
-            PERFORM pg_notify('botcore_changes', concat(TG_TABLE_NAME, ' ', OLD.id));
+            PERFORM pg_catalog.pg_notify('botcore_changes', pg_catalog.concat(TG_TABLE_NAME, ' ', OLD.id));
             IF TG_TABLE_NAME = 'chats' THEN
                 -- what was found by way of this row
                 IF OLD.successor_id IS NOT NULL THEN
-                    PERFORM pg_notify('botcore_changes', concat(TG_TABLE_NAME, ' ', OLD.successor_id));
+                    PERFORM pg_catalog.pg_notify(
+                        'botcore_changes', pg_catalog.concat(TG_TABLE_NAME, ' ', OLD.successor_id)
+                    );
                 END IF;
             END IF;
             RETURN NULL;
@@ -41,10 +43,14 @@ def upgrade() -> None:
             CREATE TRIGGER tg_{table}_emptied AFTER TRUNCATE ON {table}
             FOR EACH STATEMENT EXECUTE FUNCTION tell_of_change()
         """)
+        for trigger in ("changed", "emptied"):
+            # in a session with session_replication_role = replica, too
+            execute(f"ALTER TABLE {table} ENABLE ALWAYS TRIGGER tg_{table}_{trigger}")
 
 
 def downgrade() -> None:
+    # docs/operations.md says when the function is dropped, and the triggers with it
     for table in ("users", "chats"):
-        execute(f"DROP TRIGGER tg_{table}_changed ON {table}")
-        execute(f"DROP TRIGGER tg_{table}_emptied ON {table}")
-    execute("DROP FUNCTION tell_of_change")
+        execute(f"DROP TRIGGER IF EXISTS tg_{table}_changed ON {table}")
+        execute(f"DROP TRIGGER IF EXISTS tg_{table}_emptied ON {table}")
+    execute("DROP FUNCTION IF EXISTS tell_of_change")
