@@ -2,8 +2,9 @@
 
 import asyncio
 import json
+import re
 from collections import defaultdict
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from time import perf_counter
@@ -14,7 +15,7 @@ from aiogram.exceptions import DataNotDictLikeError
 from aiogram.fsm.state import State
 from aiogram.fsm.storage.base import BaseStorage, StateType, StorageKey
 
-from botcore import InvalidInput, Unavailable, health
+from botcore import InvalidInput, Unavailable, health, inputs, queries
 
 if TYPE_CHECKING:
     from redis.asyncio import Redis
@@ -25,6 +26,9 @@ ANSWER_SECONDS: Final = 1.0
 _NAME: Final = "Redis: "
 _PREFIX: Final = "botcore:fsm"
 _PARTS: Final = ("state", "data")
+_FORM: Final = re.compile(rf"{_PREFIX}(:-?\d+){{4}}:[^:]*:.*:({'|'.join(_PARTS)})", re.DOTALL)
+# below the prefix, where the server's ACL allows it, and no form
+_PROBE: Final = f"{_PREFIX}:probe"
 # a call holds one for a round trip; who finds none free waits, within its second
 _CONNECTIONS: Final = 10
 _PAGE: Final = 1_000
@@ -36,6 +40,7 @@ class RedisStorage(BaseStorage):
     aiogram's own loses what another handler enters between its reading and its writing in `update_data`, and has state
     and data end apart. Here what was entered is a hash with a field for each name, and a change one transaction of
     Redis, which keeps both for `ttl` from then on.
+    A key, a state or data that PostgresStorage refuses raise InvalidInput here, too.
     Each call raises Unavailable, in ANSWER_SECONDS at the latest, where Redis is gone, frozen or full: then it may be
     repeated. Raises InvalidInput for a URL that cannot be read, and where the extra is not installed.
     """
@@ -49,28 +54,27 @@ class RedisStorage(BaseStorage):
     async def set_state(self, key: StorageKey, state: StateType = None) -> None:
         """Puts the person to that state, or to none."""
         name, place = state.state if isinstance(state, State) else state, _place(key, "state")
+        _check("states/set_state", key, state=name or "")
         await self._change(key, ("SET", place, name) if name else ("DEL", place))
 
     async def get_state(self, key: StorageKey) -> str | None:
         """The name of the state, None for none."""
-        async with _answering():
+        async with self._answering():
             state: str | None = await self._redis.get(_place(key, "state"))
             return state
 
     async def set_data(self, key: StorageKey, data: Mapping[str, Any]) -> None:
         """Replaces what the person entered; raises DataNotDictLikeError, and InvalidInput for what is no JSON."""
-        place = _place(key, "data")
-        await self._change(key, ("DEL", place), *_entering(place, data))
+        await self._change(key, ("DEL", _place(key, "data")), *_entering(key, data))
 
     async def get_data(self, key: StorageKey) -> dict[str, Any]:
         """What the person entered so far."""
-        async with _answering():
+        async with self._answering():
             return _loaded(await self._redis.hgetall(_place(key, "data")))
 
     async def update_data(self, key: StorageKey, data: Mapping[str, Any]) -> dict[str, Any]:
         """Adds to what the person entered, and gives all of it; raises as `set_data` does."""
-        place = _place(key, "data")
-        return _loaded(await self._change(key, *_entering(place, data), ("HGETALL", place)))
+        return _loaded(await self._change(key, *_entering(key, data), ("HGETALL", _place(key, "data"))))
 
     async def entered(self, *, telegram_user_id: int) -> list[dict[str, Any]]:
         """Where the person stands in forms, and what they entered, with the fields that `State` of botcore has."""
@@ -90,15 +94,15 @@ class RedisStorage(BaseStorage):
         """Removes where the person stands in forms, and what is entered in their private chats, for good."""
         places = await self._places(telegram_user_id)
         for first in range(0, len(places), _PAGE):
-            async with _answering():
+            async with self._answering():
                 await self._redis.delete(*places[first : first + _PAGE])
 
     async def look(self, found: health.Found) -> None:
         """Puts there whether Redis takes what is entered, under `redis`: a full one answers, too, and takes nothing."""
         began, reason = perf_counter(), None
         try:
-            async with _answering():
-                await self._redis.set("botcore:probe", "", ex=1)
+            async with self._answering():
+                await self._redis.set(_PROBE, "", ex=1)
         except Unavailable as error:
             reason = error.reason.removeprefix(_NAME)
         taken = health.milliseconds_since(began)
@@ -106,7 +110,7 @@ class RedisStorage(BaseStorage):
 
     async def about(self) -> Mapping[str, Any]:
         """What the server says of itself, as INFO does."""
-        async with _answering():
+        async with self._answering():
             about: Mapping[str, Any] = await self._redis.info()
             return about
 
@@ -116,7 +120,7 @@ class RedisStorage(BaseStorage):
 
     async def _change(self, key: StorageKey, *commands: tuple[Any, ...]) -> Any:
         """Makes the changes, all or none of them, and gives what the last one gave."""
-        async with _answering(), self._redis.pipeline() as pipeline:
+        async with self._answering(), self._redis.pipeline() as pipeline:
             for command in commands:
                 pipeline.execute_command(*command)
             for part in _PARTS:
@@ -129,15 +133,32 @@ class RedisStorage(BaseStorage):
         """The keys of the person's forms, and of all forms in their private chats."""
         places, cursor, person = set[str](), -1, str(telegram_user_id)
         while cursor:
-            async with _answering():
+            async with self._answering():
                 cursor, page = await self._redis.scan(max(0, cursor), match=f"{_PREFIX}:*:{person}:*", count=_PAGE)
-            # a topic can have that number, too
-            places.update(place for place in page if person in _named(place)[1:3])
+            # a topic can have that number, too, and others their own keys there
+            places.update(place for place in page if _FORM.fullmatch(place) and person in _named(place)[1:3])
         return sorted(places)
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[None]:
+        from redis.exceptions import ReadOnlyError, RedisError
+
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                try:
+                    yield
+                except ReadOnlyError:
+                    # its name leads to another server by now; what others are using ends when they have used it
+                    await self._redis.connection_pool.update_active_connections_for_reconnect()
+                    await self._redis.connection_pool.disconnect(inuse_connections=False)
+                    raise
+        except (RedisError, OSError) as error:
+            # not as its cause: its text can quote what was entered
+            raise Unavailable(f"{_NAME}{_reason(error)}", retry_is_safe=True) from None
 
     async def _form(self, form: str, parts: Mapping[str, str]) -> dict[str, Any]:
         bot_id, chat_id, user_id, thread_id, business_connection_id, destiny = _named(form)
-        async with _answering():
+        async with self._answering():
             state = await self._redis.get(parts["state"]) if "state" in parts else None
             data = await self._redis.hgetall(parts["data"]) if "data" in parts else {}
         return {
@@ -154,9 +175,24 @@ class RedisStorage(BaseStorage):
 
 def _place(key: StorageKey, part: str) -> str:
     """A key of Redis, in which each part of aiogram's has its place: its own leaves out a topic that there is not."""
+    _check("states/get", key)
     business_connection_id = quote(key.business_connection_id or "", safe="")
     ids = f"{key.bot_id}:{key.chat_id}:{key.user_id}:{key.thread_id or 0}"
     return f"{_PREFIX}:{ids}:{business_connection_id}:{key.destiny}:{part}"
+
+
+def _check(query: str, key: StorageKey, **values: Any) -> None:
+    """Raises InvalidInput for what the query would refuse."""
+    stored = {
+        "bot_id": key.bot_id,
+        "telegram_chat_id": key.chat_id,
+        "telegram_user_id": key.user_id,
+        "message_thread_id": key.thread_id or 0,
+        "business_connection_id": key.business_connection_id or "",
+        "destiny": key.destiny,
+        "ttl_seconds": 0,
+    }
+    inputs.check(queries.load(query), {**stored, **values})
 
 
 def _named(place: str) -> list[str]:
@@ -164,7 +200,7 @@ def _named(place: str) -> list[str]:
     return place.removeprefix(f"{_PREFIX}:").split(":", 5)
 
 
-def _entering(place: str, data: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+def _entering(key: StorageKey, data: Mapping[str, Any]) -> list[tuple[Any, ...]]:
     """The command that enters it, none for nothing."""
     # aiogram's own storages ask the same
     if not isinstance(data, dict):
@@ -173,10 +209,23 @@ def _entering(place: str, data: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         # names become texts, as in any JSON
         entered = json.loads(json.dumps(data, allow_nan=False))
         fields = [text for name, value in entered.items() for text in (name, json.dumps(value))]
-        "".join(fields).encode()
+        texts = "".join(_texts(entered))
     except (TypeError, ValueError, RecursionError):
         raise InvalidInput("data", "is no JSON object") from None
-    return [("HSET", place, *fields)] if fields else []
+    _check("states/set_data", key, data=texts)
+    return [("HSET", _place(key, "data"), *fields)] if fields else []
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All that are in what JSON gave: written as JSON they hide what cannot be stored."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        yield from value
+        value = [*value.values()]
+    if isinstance(value, list):
+        for each in value:
+            yield from _texts(each)
 
 
 def _loaded(fields: Mapping[str, str]) -> dict[str, Any]:
@@ -207,22 +256,13 @@ def _client(url: str) -> "Redis":
     return Redis.from_pool(pool)
 
 
-@asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
-    from redis.exceptions import RedisError
-
-    try:
-        async with asyncio.timeout(ANSWER_SECONDS):
-            yield
-    except (RedisError, OSError) as error:
-        # not as its cause: its text can quote what was entered
-        raise Unavailable(f"{_NAME}{_reason(error)}", retry_is_safe=True) from None
-
-
 def _reason(error: Exception) -> str:
     """The first that fits: some of these classes are children of later ones."""
     from redis import exceptions
 
+    # what a socket's connection was refused with, where the server answers
+    if type(error) is exceptions.ConnectionError and isinstance(error.__cause__, exceptions.RedisError):
+        error = error.__cause__
     reasons: dict[type[Exception], str] = {
         exceptions.OutOfMemoryError: "it is full (maxmemory)",
         exceptions.ReadOnlyError: "only a replica answers, which takes no writes",
@@ -235,4 +275,13 @@ def _reason(error: Exception) -> str:
         exceptions.ConnectionError: "no connection",
         OSError: "no connection",
     }
-    return next((reason for kind, reason in reasons.items() if isinstance(error, kind)), type(error).__name__)
+    reason = next((reason for kind, reason in reasons.items() if isinstance(error, kind)), None)
+    return reason or f"it answers {_code(error)}"
+
+
+def _code(error: Exception) -> str:
+    """The server's word for it, else the class: the rest of its text can quote anything."""
+    # of a pipeline the text is the command's, and then the server's, quoted
+    first = str(error).rpartition(" caused error: ")[2].lstrip("('\"").partition(" ")[0]
+    code = getattr(error, "status_code", None) or first
+    return code if re.fullmatch("[A-Z]+", code) else type(error).__name__

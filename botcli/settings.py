@@ -2,7 +2,7 @@
 
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from pydantic import Field, SecretStr
 
@@ -45,11 +45,16 @@ class BotSettings(Settings):
         token = (self.bot_token or SecretStr("")).get_secret_value().partition(":")[2]
         keys = [each.get_secret_value() for each in (self.webhook_secret, self.llm_api_key) if each]
         urls = ((self.redis_url or SecretStr("")).get_secret_value(), self.llm_base_url or "")
-        return [secret for secret in (token, *keys, *map(_password, urls)) if secret]
+        passwords = [password for url in urls for password in _passwords(url)]
+        return [secret for secret in (token, *keys, *passwords) if secret]
 
 
-def _password(url: str) -> str | None:
+def _passwords(url: str) -> list[str]:
+    """As it is written, and as the server is sent it."""
     try:
-        return urlsplit(url).password
+        split = urlsplit(url)
     except ValueError:
-        return None
+        return []
+    words = (word.partition("=") for word in split.query.split("&"))
+    written = [split.password or "", *(value for name, _, value in words if name == "password")]
+    return [*written, *map(unquote, written)]

@@ -85,7 +85,7 @@ class Privacy:
         Raises NotPermitted, before anything is changed, where the role may not remove rows.
         """
         eraser = self._executor.eraser
-        if not await eraser.one("users/erase_rights", scalar_row):
+        if not await self.may_erase():
             raise NotPermitted("users/erase")
         await eraser.one("users/erase_refuse", scalar_row, telegram_user_id=telegram_user_id)
         await self._writers_end()
@@ -96,6 +96,10 @@ class Privacy:
                 "users/erase", _receipt, telegram_user_id=telegram_user_id, **await _erase(executor, telegram_user_id)
             )
             return receipt
+
+    async def may_erase(self) -> bool:
+        """Whether the role may remove rows; where not, `erase` raises NotPermitted."""
+        return bool(await self._executor.eraser.one("users/may_erase", scalar_row))
 
     async def erasures(self, *, after: Receipt | None = None, page_size: int = 100) -> list[Receipt]:
         """The receipts of all erasures by digest; page on with the last one as `after`. `page_size` is 1..1000."""

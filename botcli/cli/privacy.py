@@ -26,8 +26,9 @@ async def export(
     """Write all that is kept about a person, but for hidden rows, as JSON Lines; the last line is a manifest."""
     settings = read_settings()
     async with open_redis(settings) as redis, open_database(settings) as database:
+        # before a file is overwritten: Redis may be gone
+        forms = await redis.entered(telegram_user_id=user) if redis else ()
         with _opened(output_file, force=force) as file:
-            forms = await redis.entered(telegram_user_id=user) if redis else ()
             async for line in exports.lines(await database.caught_up(), user, forms):
                 file.write(line)
 
@@ -47,7 +48,7 @@ async def erase(
         if dry_run:
             counts = asdict(await database.users.kept(telegram_user_id=user))
         else:
-            if redis:
+            if redis and await database.users.may_erase():
                 await redis.erase(telegram_user_id=user)
             counts = asdict(await database.users.erase(telegram_user_id=user))
             if not any(counts[name] for name in ("users", "chats", "messages")):

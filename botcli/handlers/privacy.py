@@ -88,7 +88,7 @@ async def forget(
             "it back; /export gives you a copy first. To go on, write /forget yes"
         )
         return
-    if redis:
+    if redis and await database.users.may_erase():
         # before the database: after that there is no update any more that would be tried again
         await redis.erase(telegram_user_id=telegram_user_id)
     try:

@@ -1,8 +1,10 @@
 """Forms of a bot on both storages: a real dispatcher, and the storage alone where handlers would hide it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -137,6 +139,27 @@ async def test_storage_of_what_is_no_json(opened: Callable[..., BaseStorage]) ->
             await storage.update_data(KEY, wrong)
 
     assert await storage.update_data(KEY, {}) == {"1": [None, {"deep": [1.5, "\u00e4"]}]}
+
+
+@pytest.mark.parametrize("bad", ["\0", "\ud800"])
+async def test_storage_of_bad_text(opened: Callable[..., BaseStorage], bad: str) -> None:
+    """Wherever it stands, be it deep in what is entered, it is refused before anything of it is stored."""
+    storage = opened()
+    keys = [replace(KEY, destiny=bad), replace(KEY, business_connection_id=bad)]
+    calls: list[Callable[[], Awaitable[object]]] = [
+        partial(storage.set_state, KEY, bad),
+        *(partial(storage.set_state, key, "a") for key in keys),
+    ]
+    for data in ({"a": bad}, {bad: 1}, {"a": [{"b": bad}]}, {"a": {bad: 1}}):
+        calls += [partial(storage.set_data, KEY, data), partial(storage.update_data, KEY, data)]
+
+    for call in calls:
+        with pytest.raises(InvalidInput):
+            await call()
+
+    # the same in text: a backslash, a u and four digits
+    assert await storage.update_data(KEY, {"a": "\\u0000"}) == {"a": "\\u0000"}
+    assert await storage.get_state(KEY) is None
 
 
 async def test_storage_with_a_ttl(database: Database, connection: psycopg.Connection) -> None:

@@ -210,9 +210,11 @@ async def test_run_with_redis_that_is_gone(start: Start, bot_api: BotApi) -> Non
 
 
 def test_settings_with_a_redis_password() -> None:
-    """It is among what no log line may show, and in no repr."""
+    """It is among what no log line may show, as written and as sent, and in no repr."""
     settings = BotSettings(_env_file=None, redis_url="redis://u:canary@h:6379/0")
 
     assert "canary" in settings.secrets()
     assert "canary" not in repr(settings)
+    for url in ("redis://:can%61ry@h", "unix:///socket?db=1&password=can%61ry"):
+        assert BotSettings(_env_file=None, redis_url=url).secrets() == ["can%61ry", "canary"]
     assert BotSettings(_env_file=None, redis_url="redis://[").secrets() == []
