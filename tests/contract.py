@@ -12,6 +12,7 @@ import psycopg
 import botcore
 from botcore import Database, Found, Message, Recorded, Spoken, costs, migrations, queries, rows
 from botcore.queries import Parameter
+from botcore.standby import Place
 
 # https://www.postgresql.org/docs/18/catalog-pg-type.html
 TYPES = {
@@ -38,6 +39,7 @@ WITH_MESSAGE: dict[type, tuple[str, str]] = {
     Spoken: ("speaker", "str"),
 }
 ROWS = {name: row for name, row in (vars(rows) | vars(costs)).items() if is_dataclass(row) and isinstance(row, type)}
+ROWS["Place"] = Place
 
 
 def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[str], url: str) -> list[str]:

@@ -1,6 +1,8 @@
 """Reads from a standby that is behind, paused, gone or not there yet."""
 
 import asyncio
+import os
+import signal
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -95,6 +97,68 @@ async def test_replica_that_is_frozen_is_read_from_the_primary(
     measured("read after", took[0])
 
 
+@pytest.mark.fault("a standby is frozen (SIGSTOP), its callers have deadlines of 0.5 s")
+async def test_replica_that_is_frozen_is_found_out_by_the_impatient(
+    database: Database, nodes: tuple[Node, Node]
+) -> None:
+    """Callers who all leave before it is found out lose a second together, and not each of them for ever."""
+    _, standby = nodes
+    message = (await said(database, telegram_message_id=7_000)).message
+    async with asyncio.timeout(20):
+        while await database.caught_up() is database:  # noqa: ASYNC110 - polled, as a caller does
+            await asyncio.sleep(0.1)
+    standby.freeze()
+    await asyncio.sleep(1)
+
+    found = []
+    for _ in range(6):
+        try:
+            async with asyncio.timeout(0.5):
+                found.append(await database.replica.messages.get(chat_id=message.chat_id, message_id=message.id))
+        except TimeoutError:
+            found.append(None)
+    standby.thaw()
+
+    assert found[-3:] == [message] * 3
+    async with asyncio.timeout(20):
+        while await database.caught_up() is database:  # noqa: ASYNC110 - as above
+            await asyncio.sleep(0.1)
+
+
+async def test_caught_up_beside_a_dead_connection_of_the_primary(database: Database) -> None:
+    """Who waits long on one holds nobody up for more than a second, and each one's time holds."""
+    assert await database.caught_up(timeout_seconds=10) is database.replica
+    async with database._executor._connect() as connection:
+        pid = connection.info.backend_pid
+    os.kill(pid, signal.SIGSTOP)
+    patient = asyncio.create_task(database.caught_up(timeout_seconds=30))
+    await asyncio.sleep(0.05)
+
+    started = time.monotonic()
+    quick = await database.caught_up(timeout_seconds=0.2)
+    took = time.monotonic() - started
+    async with asyncio.timeout(4):
+        other = await database.caught_up(timeout_seconds=20)
+    os.kill(pid, signal.SIGCONT)
+
+    assert (quick, other, await patient) == (database, database.replica, database.replica)
+    assert took < 0.5
+
+
+async def test_replica_whose_pool_is_busy_is_not_taken_for_gone(nodes: tuple[Node, Node]) -> None:
+    """A read for which no connection comes free is the primary's, and the standby's again as soon as one is free."""
+    primary, standby = nodes
+    async with Database.connect(primary.url(), replica_url=standby.url(), max_size=1) as database:
+        message = (await said(database, telegram_message_id=8_000)).message
+        key = {"chat_id": message.chat_id, "message_id": message.id}
+        assert await database.caught_up(timeout_seconds=10) is database.replica
+        async with database.replica.transaction():
+            for _ in range(2):
+                assert await database.replica.messages.get(**key) == message
+
+        assert await database.caught_up(timeout_seconds=10) is database.replica
+
+
 async def test_replica_with_a_slow_query_is_not_taken_for_gone(database: Database) -> None:
     """A query of two seconds goes to its end there, and the reads beside it stay there too."""
     assert await database.caught_up(timeout_seconds=10) is database.replica
@@ -181,3 +245,26 @@ async def test_replica_that_is_down_is_read_from_the_primary(nodes: tuple[Node, 
         assert await database.replica.messages.get(**key) == message
     assert took[0] < 2
     assert took[1] < 0.5
+
+
+@pytest.mark.fault("a standby is promoted beside a primary that lives, then a primary not rewound as its standby")
+async def test_caught_up_of_another_timeline_is_the_primary() -> None:
+    """A server that left the primary's log is not caught up, however far its own is."""
+    with pair() as (primary, standby):
+        await migrations.upgrade(primary.url())
+        async with Database.connect(primary.url(), replica_url=standby.url()) as database:
+            await said(database, telegram_message_id=1)
+            assert await database.caught_up(timeout_seconds=10) is database.replica
+            await asyncio.to_thread(standby.execute, "SELECT pg_promote()")
+            await said(database, telegram_message_id=2)
+
+            assert await database.caught_up(timeout_seconds=10) is database
+
+        primary.execute("CREATE TABLE ahead AS SELECT repeat('x', 100) FROM generate_series(1, 50000)")
+        await asyncio.to_thread(primary.stop)
+        (primary.data / "standby.signal").touch()
+        await asyncio.to_thread(primary.start)
+        async with Database.connect(standby.url(), replica_url=primary.url()) as database:
+            await said(database, telegram_message_id=3)
+
+            assert await database.caught_up(timeout_seconds=10) is database
