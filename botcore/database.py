@@ -12,8 +12,7 @@ from psycopg.rows import scalar_row
 from botcore import listening, pool, tracing
 from botcore.caching import Cache
 from botcore.chats import Chats
-from botcore.connection import Connection
-from botcore.errors import InvalidInput
+from botcore.erasers import Erasers
 from botcore.executor import Executor
 from botcore.health import Checks, Health
 from botcore.joins import Limits
@@ -126,9 +125,9 @@ class Database(Transaction):
         closed = pool.create(url, **settings)
         few: PoolSettings = {**settings, "min_size": 0, "max_size": _ERASERS}
         closed_erasers = pool.create(eraser_url, setting="DATABASE_ERASER_URL", **few) if eraser_url else None
-        same = _Same(closed, closed_erasers) if closed_erasers else None
+        erasing = Erasers(closed_erasers, closed) if closed_erasers else None
         if require_server:
-            await (same or closed).probe()
+            await (erasing or closed).probe()
         async with (
             closed as opened,
             closed_erasers or nullcontext() as erasers,
@@ -136,7 +135,7 @@ class Database(Transaction):
         ):
             limits = Limits(opened.max_size, opened.max_waiting, opened.timeout, opened.overdue)
             tracer = tracing.tracer()
-            eraser = Executor(same.connection, metrics=metrics, tracer=tracer) if same else None
+            eraser = Executor(erasing.connection, metrics=metrics, tracer=tracer) if erasing else None
             executor = Executor(
                 opened.connection, joining=limits if join_calls else None, eraser=eraser, metrics=metrics, tracer=tracer
             )
@@ -202,33 +201,6 @@ async def _followed(cache: Cache | None, url: str | None, executor: Executor) ->
     finally:
         following.cancel()
         await asyncio.wait({following})
-
-
-class _Same:
-    """The erasers' pool, whose connections are given when it is known to lead to the database of the other one.
-
-    Else nobody would be erased here, and somebody elsewhere. Raises InvalidInput then.
-    """
-
-    def __init__(self, database: pool.Pool, erasers: pool.Pool) -> None:
-        self._database = database
-        self._erasers = erasers
-        self._is_known = False
-
-    async def probe(self) -> None:
-        """Looks whether it does; raises as the pools' own."""
-        found = {await each.probe(identify=True) for each in (self._database, self._erasers)}
-        if None not in found and len(found) > 1:
-            raise InvalidInput("DATABASE_ERASER_URL", "leads to another database than DATABASE_URL")
-        self._is_known = True
-
-    @asynccontextmanager
-    async def connection(self) -> AsyncIterator[Connection]:
-        """As the pool's."""
-        if not self._is_known:
-            await self.probe()
-        async with self._erasers.connection() as connection:
-            yield connection
 
 
 def _opened(url: str | None, settings: PoolSettings) -> AbstractAsyncContextManager[pool.Pool | None]:

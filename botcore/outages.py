@@ -17,11 +17,14 @@ def unreachable(conninfo: str, error: psycopg.Error, setting: str = "DATABASE_UR
     text = str(error)
     if isinstance(error, WrongPooler) or error.sqlstate in UNPREPARED_STATES:
         # not InvalidInput: no caller's value is at fault
-        return Unavailable(f"DATABASE_POOLER: {text if isinstance(error, WrongPooler) else UNPREPARED}")
+        reason = text if isinstance(error, WrongPooler) else UNPREPARED
+        return Unavailable(f"DATABASE_POOLER, for {setting}: {reason}")
+    # what has a state the server said, of a statement and not of the URL
     is_ours = text.startswith("invalid ") or (": invalid " in text and "FATAL" not in text)
-    if is_ours or isinstance(error, psycopg.ProgrammingError):
+    if error.sqlstate is None and (is_ours or isinstance(error, psycopg.ProgrammingError)):
         return InvalidInput(setting, "has a parameter with a value that libpq does not know")
-    reason = next((reason for pattern, reason in _REASONS.items() if pattern in text), "no connection")
+    unknown = f"refused by the server, SQLSTATE {error.sqlstate}" if error.sqlstate else "no connection"
+    reason = next((reason for pattern, reason in _REASONS.items() if pattern in text), unknown)
     return Unavailable(f"cannot connect to {urls.describe(conninfo)}: {reason}", retry_is_safe=True)
 
 

@@ -126,7 +126,10 @@ class Pool(AsyncConnectionPool[Connection]):
         try:
             async with await Connection.connect(self._address, **self._options) as connection:
                 await self._configure(connection)
-                return await identity.of(connection) if identify else None
+                async with asyncio.timeout(_SETTLE_SECONDS):
+                    return await identity.of(connection) if identify else None
+        except TimeoutError as error:
+            raise unreachable(self._address, _timed_out(), self._setting) from error
         except psycopg.Error as error:
             raise unreachable(self._address, error, self._setting) from error
 
@@ -220,7 +223,7 @@ class Pool(AsyncConnectionPool[Connection]):
             # the pool leaves it open; and what is raised holds it by its traceback
             await connection.close()
             if isinstance(error, TimeoutError):
-                raise self._failed(psycopg.errors.ConnectionTimeout("timeout expired")) from None
+                raise self._failed(_timed_out()) from None
             if isinstance(error, psycopg.Error):
                 self._failed(error)
             raise
@@ -253,6 +256,10 @@ def _rest(started: Coroutine[Any, Any, None], pending: Any) -> Generator[Any, An
     """
     yield pending
     yield from started
+
+
+def _timed_out() -> psycopg.Error:
+    return psycopg.errors.ConnectionTimeout("timeout expired")
 
 
 def _cancellations() -> int:

@@ -9,7 +9,8 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
-from botcore import BotcoreError, Database, InvalidInput, SchemaMismatch, Unavailable
+from botcore import BotcoreError, Database, InvalidInput, SchemaMismatch, Unavailable, outages
+from tests import roles
 from tests.factories import said
 
 # a bare @ or / in a password, of which libpq would take a piece for the host or the database
@@ -100,6 +101,25 @@ async def test_connect_refuses_an_eraser_of_another_database(database_url: str, 
         with pytest.raises(InvalidInput, match="DATABASE_ERASER_URL: leads to another database"):
             await database.users.erase(telegram_user_id=7)
         assert await database.users.find(telegram_user_id=7)
+
+
+async def test_first_erasures_look_once_where_the_eraser_leads(
+    database_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    """Many at once are not a connection each beside the pools."""
+    connection.execute(f"ALTER DATABASE {connection.info.dbname} CONNECTION LIMIT 8".encode())
+    eraser_url = roles.url_of("eraser", database_url)
+    async with Database.connect(database_url, eraser_url=eraser_url, require_server=False, max_size=2) as database:
+        await asyncio.gather(*(database.users.erase(telegram_user_id=number) for number in range(1, 41)))
+
+
+@pytest.mark.parametrize("error", [psycopg.errors.UndefinedTable, psycopg.errors.SyntaxError])
+def test_unreachable_for_what_the_server_refused(error: type[psycopg.Error]) -> None:
+    """A statement that the server refuses while a connection is made is not told as a wrong URL."""
+    told = outages.unreachable("host=canary", error("invalid"))
+
+    assert isinstance(told, Unavailable)
+    assert f"SQLSTATE {error.sqlstate}" in told.reason
 
 
 async def test_transaction_refuses_calls_after_its_end_and_beside_an_inner_one(database: Database) -> None:

@@ -144,9 +144,17 @@ async def test_connect_refuses_a_pooler_that_it_was_not_told_of(
             await database.ping()
 
 
+async def test_connect_says_which_url_the_word_does_not_fit(start: Start, database_url: str) -> None:
+    """The word holds for every URL: of an eraser through a pooler, where none was told of, the eraser's is named."""
+    url = start(**MODES["session"]).url(database_url)
+
+    with pytest.raises(Unavailable, match="DATABASE_POOLER, for DATABASE_ERASER_URL: a pooler stands in front"):
+        await Database.connect(database_url, eraser_url=url).__aenter__()
+
+
 async def test_connect_refuses_a_pooler_that_is_not_there(database_url: str) -> None:
     """Where the server itself answers the word to say is none; transactions without prepared statements work there."""
-    with pytest.raises(Unavailable, match="DATABASE_POOLER: no pooler stands in front of the server: say none"):
+    with pytest.raises(Unavailable, match=r"DATABASE_POOLER, for DATABASE_URL: no pooler .* say none"):
         await Database.connect(database_url, pooler="transaction").__aenter__()
     async with Database.connect(database_url, pooler="transaction-unprepared") as database:
         await database.ping()

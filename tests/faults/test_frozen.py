@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 
-from botcore import Database
+from botcore import Database, Unavailable
 from tests.conftest import Measured
 from tests.factories import archived, copied, said
 from tests.faults.servers import Server
@@ -117,3 +117,16 @@ async def test_frozen_server_holds_no_deadline(call: Call, url: str, faulty: Ser
     assert closed < 2
     measured("late by", late)
     measured("closing", closed)
+
+
+async def test_first_erasure_of_a_frozen_server_keeps_the_pools_time(url: str, faulty: Server) -> None:
+    """Where no server was required the look at where the eraser leads takes no longer than a connection may."""
+    async with Database.connect(url, eraser_url=url, require_server=False, timeout_seconds=1) as database:
+        faulty.freeze()
+        started = time.monotonic()
+        erasures = (database.users.erase(telegram_user_id=number) for number in range(1, 6))
+        refused = await asyncio.gather(*erasures, return_exceptions=True)
+        took = time.monotonic() - started
+
+    assert {type(error) for error in refused} == {Unavailable}
+    assert took < 2
