@@ -3,33 +3,51 @@
 import asyncio
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import Final
+
+_NUMBERS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextmanager
 def stops(stop: Callable[[], object] = lambda: None) -> Iterator[list[int]]:
-    """The signal that asked to stop, once it has and `stop` was called; the second one ends the program."""
+    """The signal that asked to stop, once it has and `stop` was called; the second one, of either, ends the program.
+
+    Where the loop takes no signals, on Windows, Ctrl-C is what it is elsewhere.
+    """
     loop, noted = asyncio.get_running_loop(), list[int]()
+    before = {number: signal.getsignal(number) for number in _NUMBERS}
 
     def note(number: int) -> None:
         noted.append(number)
-        loop.remove_signal_handler(number)
+        for each in _NUMBERS:
+            loop.remove_signal_handler(each)
         stop()
 
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, note, number)
+    with suppress(NotImplementedError):
+        for number in _NUMBERS:
+            loop.add_signal_handler(number, note, number)
     try:
         yield noted
     finally:
-        for number in (signal.SIGINT, signal.SIGTERM):
-            loop.remove_signal_handler(number)
+        with suppress(NotImplementedError):
+            for number in _NUMBERS:
+                loop.remove_signal_handler(number)
+                signal.signal(number, before[number])
 
 
 @contextmanager
 def ends() -> Iterator[None]:
     """Has the block cancelled, so that it clears away what it began; the program ends as the signal would end it."""
     task = asyncio.current_task()
-    with stops(task.cancel if task else lambda: None) as noted:
+
+    def cancel() -> None:
+        # Python's own action would raise somewhere in the midst of the clearing away
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if task:
+            task.cancel()
+
+    with stops(cancel) as noted:
         try:
             yield
         except asyncio.CancelledError:
