@@ -9,6 +9,7 @@ from alembic import context
 from botcore import migrations, pool, roles
 
 url = context.config.attributes.get("url") or os.environ.get("DATABASE_DIRECT_URL") or os.environ.get("DATABASE_URL")
+grants = context.config.attributes.get("grants", True)
 
 
 def connect(url: str) -> psycopg.Connection:
@@ -40,7 +41,7 @@ else:
             connection=connection,
             transaction_per_migration=True,
             # with the migration, or not at all: the next upgrade would find nothing to do
-            on_version_apply=lambda **_: migrations.execute(roles.grants()),
+            on_version_apply=lambda **_: migrations.execute(roles.grants()) if grants else None,
         )
         with context.begin_transaction():
             context.run_migrations()

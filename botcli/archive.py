@@ -93,11 +93,10 @@ def _is_left(path: Path) -> bool:
         return False
 
 
-def write_manifest(archive: Path, path: Path, made_at: datetime, contents: Contents) -> None:
-    """Describes the archive in that file."""
-    manifest = Manifest(
-        FORMAT, VERSION, made_at.isoformat(timespec="seconds"), archive.stat().st_size, _digest(archive), contents
-    )
+def write_manifest(archive: Path, path: Path, made_at: datetime, contents: Contents, sha256: str) -> None:
+    """Describes the archive, whose `digest` that is, in that file."""
+    moment, size = made_at.isoformat(timespec="seconds"), archive.stat().st_size
+    manifest = Manifest(FORMAT, VERSION, moment, size, sha256, contents)
     path.write_text(json.dumps(asdict(manifest), indent=2) + "\n")
 
 
@@ -113,7 +112,7 @@ def read_manifest(archive: Path) -> Manifest:
         raise InvalidInput("FILE", f"{path} is missing: it is written beside the archive, move them together") from None
     if manifest is None or (manifest.format, manifest.version) != (FORMAT, VERSION):
         raise InvalidInput("FILE", f"{path} is no manifest that this botcli can read")
-    if _digest(archive) != manifest.sha256:
+    if digest(archive) != manifest.sha256:
         raise InvalidInput("FILE", f"{archive} is not what was backed up: its bytes changed, or were cut off")
     return manifest
 
@@ -201,6 +200,7 @@ def _first_words(program: str, said: bytes) -> str:
     return first if first.startswith(program) else f"{program}: {first}"
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """The SHA-256 of its bytes."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

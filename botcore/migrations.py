@@ -42,16 +42,17 @@ _LAST_PLAIN: Final = "0014"
 _ALEMBIC: Final = Lock()
 
 
-async def upgrade(url: str, revision: str = "head") -> None:
+async def upgrade(url: str, revision: str = "head", *, grants: bool = True) -> None:
     """Brings the database to the revision; any number of processes may call it at once.
 
+    Without `grants` no role but the owner gets a right to what is new, until `grant`.
     Raises SchemaMismatch when the database is ahead of this code, InvalidInput for an unknown revision, and
     Unavailable when the server cannot be reached or other sessions hold their locks for too long.
     """
     found = await current(url)
     _refuse_ahead(found)
     if revision != "head" or found != head():
-        await _in_thread(lambda: _migrate(url, "upgrade", revision))
+        await _in_thread(lambda: _migrate(url, "upgrade", revision, grants=grants))
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -67,7 +68,7 @@ async def downgrade(url: str, revision: str) -> None:
         raise InvalidInput(
             "revision", f"must be {_LAST_PLAIN} or above, by its name: messages is partitioned, which none below knows"
         )
-    await _in_thread(lambda: _migrate(url, "downgrade", revision))
+    await _in_thread(lambda: _migrate(url, "downgrade", revision, grants=True))
 
 
 async def current(url: str) -> str | None:
@@ -229,23 +230,25 @@ async def _in_thread(work: Callable[[], None]) -> None:
     await asyncio.wrap_future(done)
 
 
-def _migrate(url: str, direction: Direction, revision: str) -> None:
+def _migrate(url: str, direction: Direction, revision: str, *, grants: bool) -> None:
     for _ in range(_LOCK_RETRIES):
         try:
-            return _run(url, direction, revision)
+            return _run(url, direction, revision, grants=grants)
         except Unavailable as error:
             if error.sqlstate not in _RETRIED:
                 raise
         time.sleep(_RETRY_SECONDS)
-    return _run(url, direction, revision)
+    return _run(url, direction, revision, grants=grants)
 
 
-def _run(url: str, direction: Direction, revision: str) -> None:
+def _run(url: str, direction: Direction, revision: str, *, grants: bool) -> None:
     from sqlalchemy.exc import DBAPIError, PendingRollbackError
 
     try:
         with _alembic():
-            _command(direction)(_config(url), revision)
+            config = _config(url)
+            config.attributes["grants"] = grants
+            _command(direction)(config, revision)
     except PendingRollbackError as error:
         raise Unavailable("migrations: the connection was lost, run it again", retry_is_safe=True) from error
     except DBAPIError as error:

@@ -59,7 +59,9 @@ async def backup(
         with archive.private(file) as part, archive.private(archive.manifest_of(file)) as manifest:
             await _dump(server, part, show)
             contents = await server.read("pg_restore", "--data-only", "--file=-", str(part), show=show)
-            await asyncio.to_thread(archive.write_manifest, part, manifest, made_at, contents)
+            # only that in a thread, which goes on after a Ctrl-C: it would write a file that was removed
+            sha256 = await asyncio.to_thread(archive.digest, part)
+            archive.write_manifest(part, manifest, made_at, contents, sha256)
     if keep:
         await asyncio.to_thread(archive.keep_newest, folder, keep, file)
     _print(contents, json=json)
@@ -99,9 +101,9 @@ async def restore(
         try:
             await _analyze(server, show)
             _compare(contents, await server.read("pg_dump", "--data-only", show=show))
-            await migrations.upgrade(url)
+            # nobody but its owner reads it before the ledger was replayed
+            await migrations.upgrade(url, grants=False)
             entered = await _replay(url, receipts)
-            # nobody but its owner reads it before
             await migrations.grant(url)
         except BaseException:
             output.say("the rows are back, but not compared or without the ledger: drop this database and begin anew")

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import re
-import signal
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from botcli.cli.backup import backup, restore
 from botcore import BotcoreError, Database, InvalidInput, migrations
 from tests import roles
 from tests.botcli.conftest import Start
-from tests.conftest import CreateDatabase, Measured, until_waiting
+from tests.conftest import CreateDatabase, Measured
 from tests.dumps import dump
 from tests.factories import edited, said
 
@@ -244,23 +243,6 @@ async def test_backup_of_nothing(empty_database_url: str, tmp_path: Path, monkey
     with pytest.raises(BotcoreError, match="nothing to back up"):
         await backup(tmp_path / "b.dump")
 
-    assert [*os.scandir(tmp_path)] == []
-
-
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-async def test_backup_that_is_interrupted(
-    start: Start, connection: psycopg.Connection, database_url: str, tmp_path: Path, number: signal.Signals
-) -> None:
-    """Ctrl-C and SIGTERM leave no file, and nobody who waits on the server."""
-    with psycopg.connect(database_url) as holder:
-        # pg_dump waits for this
-        holder.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
-        process = await start("backup", str(tmp_path / "b.dump"))
-        await until_waiting(connection)
-        process.send_signal(number)
-        await process.communicate()
-
-    assert process.returncode == 128 + number
     assert [*os.scandir(tmp_path)] == []
 
 
