@@ -26,6 +26,8 @@ _KEPT_SECONDS: Final = 1.0
 _PATIENCE_SECONDS: Final = 0.25
 _NO_ANSWER: Final = f"no answer in {DEADLINE_SECONDS} s"
 _READ_ONLY: Final = "the server takes no writes, it is a standby or was made read-only"
+# A pool that leads to a standby is told to look for the primary anew, at each write that fails and else so often
+_RENEWAL_SECONDS: Final = 10.0
 _REFUSED: Final = "the server has no connection to spare"
 
 
@@ -123,6 +125,7 @@ class Health(Shared):
         super().__init__(self._ask, "database", "schema", "pool")
         self._pool = connections
         self._url = url
+        self._renewal_from = 0.0
 
     async def _ask(self, found: Found) -> None:
         with suppress(TimeoutError):
@@ -135,18 +138,24 @@ class Health(Shared):
         try:
             async with self._pool.connection(_PATIENCE_SECONDS) as connection:
                 found["pool"] = Check("pool", True, milliseconds_since(began), is_essential=False)
-                await _ask(connection, found)
+                takes_writes = await _ask(connection, found)
+                if not takes_writes and monotonic() >= self._renewal_from:
+                    self._renewal_from = monotonic() + _RENEWAL_SECONDS
+                    # the pool hears that, and makes its connections anew
+                    raise Unavailable(_READ_ONLY, retry_is_safe=True, sqlstate="25006")
+                return takes_writes
         except (psycopg.Error, BotcoreError) as error:
-            is_over = isinstance(error, PoolClosed)
-            found["pool"] = Check("pool", False, milliseconds_since(began), _reason(error), is_essential=is_over)
+            if not found["pool"].is_ok:
+                is_over = isinstance(error, PoolClosed)
+                found["pool"] = Check("pool", False, milliseconds_since(began), _reason(error), is_essential=is_over)
             return False
-        return True
 
     async def _ask_beside_it(self, found: Found) -> None:
         began = perf_counter()
         try:
             async with await pool.connect(self._url) as connection:
-                await _ask(connection, found)
+                if not await _ask(connection, found):
+                    raise Unavailable(_READ_ONLY)
         except (psycopg.Error, BotcoreError) as error:
             reason = _reason(error)
             # that is an answer, too: there are as many connections as may be, and they work
@@ -155,14 +164,14 @@ class Health(Shared):
             found["schema"] = Check("schema", is_there, 0.0, "not known, as the database does not tell")
 
 
-async def _ask(connection: Connection, found: Found) -> None:
+async def _ask(connection: Connection, found: Found) -> bool:
+    """Whether the server takes writes; only of one that does anything is found."""
     from botcore import migrations
 
     executor = Executor(lambda: nullcontext(connection))
     began = perf_counter()
     if not await executor.one("database/health", scalar_row):
-        # the pool is told so, and looks for the primary anew
-        raise Unavailable(_READ_ONLY, retry_is_safe=True, sqlstate="25006")
+        return False
     found["database"] = Check("database", True, milliseconds_since(began))
     began = perf_counter()
     try:
@@ -177,6 +186,7 @@ async def _ask(connection: Connection, found: Found) -> None:
         # one that is ahead is a newer release's, which this code runs on until it is replaced
         is_essential = wrong is None or wrong.is_behind
         found["schema"] = Check("schema", wrong is None, milliseconds_since(began), reason, is_essential)
+    return True
 
 
 @cache

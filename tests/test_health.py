@@ -179,8 +179,25 @@ async def test_health_of_a_server_that_takes_no_writes(database_url: str, connec
             while health.status(await demoted.health()) != "ok":  # noqa: ASYNC110 - polled, as by probes
                 await asyncio.sleep(0.1)
 
-    assert wrong(checks)["database"] == "the server takes no writes, it is a standby or was made read-only"
+    assert wrong(checks) == {
+        "database": "the server takes no writes, it is a standby or was made read-only",
+        "schema": "not known, as the database does not tell",
+    }
     assert health.status(checks) == "failed"
+
+
+async def test_health_leaves_the_pool_of_a_server_that_takes_no_writes_alone(
+    database_url: str, connection: psycopg.Connection[Any]
+) -> None:
+    """Its connections are made anew by the first look, and not by each one that follows within ten seconds."""
+    connection.execute(f"ALTER DATABASE {connection.info.dbname} SET default_transaction_read_only = on".encode())
+    async with Database.connect(database_url) as database:
+        await database.health()
+        renewed_at = database._health._pool._renewed_at
+        await asyncio.sleep(1.1)
+        assert health.status(await database.health()) == "failed"
+
+        assert 0 < renewed_at == database._health._pool._renewed_at
 
 
 async def test_health_ahead(database_url: str, connection: psycopg.Connection[Any]) -> None:
