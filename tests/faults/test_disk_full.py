@@ -15,11 +15,11 @@ import pytest
 
 from botcore import Database, Metrics, Unavailable, embedded, migrations
 from tests.conftest import POSTGRES_VERSION, Measured
-from tests.factories import dialogue, said
+from tests.factories import dialogue
 from tests.faults.bots import Bots, Repeating
 from tests.faults.servers import Server
 from tests.faults.test_bot_killed import FIRST_UPDATE
-from tests.faults.test_losses import WRITERS, Writers
+from tests.faults.writers import WRITERS, writing
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts a file system with an end")
 
@@ -93,28 +93,6 @@ async def url(server: Server, disk: Disk) -> str:
     return server.url
 
 
-async def all_write(writers: Writers) -> float:
-    """The seconds until each of them has written once more."""
-    started = time.monotonic()
-    writers.recent.clear()
-    while len(writers.recent) < WRITERS and time.monotonic() - started < 20:  # noqa: ASYNC110 - polled, as a reader does
-        await asyncio.sleep(0.01)
-    return time.monotonic() - started
-
-
-async def ended(tasks: list[asyncio.Task[None]]) -> None:
-    """Returns when none of them is at work."""
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-
-
-def contents(url: str) -> list[str]:
-    """What all messages say."""
-    with psycopg.connect(url) as connection:
-        return [content for (content,) in connection.execute("SELECT content FROM messages").fetchall()]
-
-
 @pytest.mark.fault("the server's disk is full, under 16 writers")
 async def test_full_disk_refuses_writes_alone(url: str, disk: Disk, measured: Measured) -> None:
     """A write is refused with its reason, and is asked once; reads work; with room again all write within 10 s."""
@@ -123,41 +101,27 @@ async def test_full_disk_refuses_writes_alone(url: str, disk: Disk, measured: Me
         Database.connect(url, max_size=WRITERS) as database,
         Database.connect(url, metrics=metrics) as other,
     ):
-        message = (await said(database)).message
-        writers = Writers(database, message)
-        tasks = [asyncio.create_task(writers.write(writer)) for writer in range(WRITERS)]
-        await asyncio.sleep(0.5)
-        disk.fill()
-        await asyncio.sleep(0.5)
+        async with writing(database, url, measured) as writers:
+            disk.fill()
+            await asyncio.sleep(0.5)
 
-        long = dialogue(message) | {"role": "assistant", "content": os.urandom(20_000).hex()}
-        calls = [other.messages.add(**long) for _ in range(50)]
-        refused = await asyncio.gather(*calls, return_exceptions=True)
-        read = await database.messages.recent(**dialogue(message))
-        acknowledged = len(writers.acknowledged)
-        disk.clear()
-        resumed = await all_write(writers)
-        await ended(tasks)
-    stored = contents(url)
+            long = dialogue(writers.message) | {"role": "assistant", "content": os.urandom(20_000).hex()}
+            calls = [other.messages.add(**long) for _ in range(50)]
+            refused = await asyncio.gather(*calls, return_exceptions=True)
+            read = await database.messages.recent(**dialogue(writers.message))
+            acknowledged = len(writers.acknowledged)
+            disk.clear()
 
     assert {_told(error) for error in refused} == {("53100", False)}
     assert sum(_statements(metrics)) <= len(refused)
     assert len(read) == 20
     assert len(writers.acknowledged) > acknowledged
-    assert set(writers.acknowledged) <= set(stored)
-    assert len(set(stored)) == len(stored)
-    assert resumed < 10
-    measured("all writing again", resumed)
-    measured("acknowledged rows", len(writers.acknowledged))
 
 
 @pytest.mark.fault("the server's log has no room, at which it ends")
 async def test_full_log_loses_nothing(url: str, server: Server, disk: Disk, measured: Measured) -> None:
     """Started again once there is room it has every acknowledged row once, and all writers write within 10 s."""
-    async with Database.connect(url, max_size=WRITERS) as database:
-        writers = Writers(database, (await said(database)).message)
-        tasks = [asyncio.create_task(writers.write(writer)) for writer in range(WRITERS)]
-        await asyncio.sleep(0.5)
+    async with Database.connect(url, max_size=WRITERS) as database, writing(database, url, measured):
         disk.fill()
         while embedded.status(disk.folder).running:
             with suppress(psycopg.Error):
@@ -166,15 +130,6 @@ async def test_full_log_loses_nothing(url: str, server: Server, disk: Disk, meas
             await asyncio.sleep(0.05)
         disk.clear()
         await asyncio.to_thread(server.start)
-        resumed = await all_write(writers)
-        await ended(tasks)
-    stored = contents(url)
-
-    assert set(writers.acknowledged) <= set(stored)
-    assert len(set(stored)) == len(stored)
-    assert resumed < 10
-    measured("all writing again", resumed)
-    measured("acknowledged rows", len(writers.acknowledged))
 
 
 @pytest.mark.slow

@@ -5,57 +5,17 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
-from itertools import count
 
 import psycopg
 import pytest
 
-from botcore import Database, Message, Unavailable
+from botcore import Database, Message
 from tests.conftest import Measured
 from tests.factories import dialogue, said
 from tests.faults.servers import Server
+from tests.faults.writers import WRITERS, writing
 
-WRITERS = 16
 BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-
-
-class Writers:
-    """Half of them store what has a Telegram id until it is stored, half what has none, and never twice."""
-
-    def __init__(self, database: Database, message: Message) -> None:
-        self.database = database
-        self.message = message
-        self.acknowledged: list[str] = []
-        self.recent: set[int] = set()
-        self._numbers = count(1_000)
-
-    async def write(self, writer: int) -> None:
-        """Goes on until it is cancelled."""
-        while True:
-            number = next(self._numbers)
-            await (self._keyed(number) if writer % 2 else self._unkeyed(number))
-            self.recent.add(writer)
-
-    async def _keyed(self, number: int) -> None:
-        while True:
-            try:
-                await said(self.database, telegram_message_id=number, content=f"keyed {number}")
-            except Unavailable:
-                continue
-            self.acknowledged.append(f"keyed {number}")
-            return
-
-    async def _unkeyed(self, number: int) -> None:
-        key = dialogue(self.message) | {"role": "assistant", "content": f"unkeyed {number}"}
-        while True:
-            try:
-                await self.database.messages.add(**key)
-            except Unavailable as error:
-                if error.retry_is_safe:
-                    continue
-                return
-            self.acknowledged.append(f"unkeyed {number}")
-            return
 
 
 def kill_server(server: Server, _: str) -> None:
@@ -77,28 +37,9 @@ async def test_killed_server_loses_and_doubles_nothing(
     kill: Callable[[Server, str], None], url: str, faulty: Server, measured: Measured
 ) -> None:
     """Every acknowledged row is there once, and all writers write again in under 10 s."""
-    async with Database.connect(url, max_size=WRITERS) as database:
-        writers = Writers(database, (await said(database)).message)
-        tasks = [asyncio.create_task(writers.write(writer)) for writer in range(WRITERS)]
-        await asyncio.sleep(0.5)
-
-        started = time.monotonic()
+    async with Database.connect(url, max_size=WRITERS) as database, writing(database, url, measured) as writers:
+        writers.count_from_now()
         await asyncio.to_thread(kill, faulty, url)
-        writers.recent.clear()
-        while len(writers.recent) < WRITERS and time.monotonic() - started < 20:  # noqa: ASYNC110 - polled, as a reader does
-            await asyncio.sleep(0.01)
-        resumed = time.monotonic() - started
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    with psycopg.connect(url) as connection:
-        stored = [content for (content,) in connection.execute("SELECT content FROM messages").fetchall()]
-
-    assert set(writers.acknowledged) <= set(stored)
-    assert len(set(stored)) == len(stored)
-    assert resumed < 10
-    measured("all writing again", resumed)
-    measured("acknowledged rows", len(writers.acknowledged))
 
 
 async def read(database: Database, message: Message) -> object:

@@ -2,10 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 
-import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
@@ -14,7 +12,7 @@ from botcore.pool import Pooler
 from tests.conftest import Measured
 from tests.factories import said
 from tests.faults.servers import Server
-from tests.faults.test_losses import WRITERS, Writers
+from tests.faults.writers import WRITERS, writing
 from tests.poolers import BINARY, MODES, PgBouncer, keeps_prepared, pgbouncer
 
 pytestmark = pytest.mark.skipif(BINARY is None, reason="there is no pgbouncer here")
@@ -35,31 +33,6 @@ def pooler(kind: Pooler, faulty: Server) -> Iterator[PgBouncer]:
         yield opened
         # a frozen one does not die
         opened.thaw()
-
-
-@asynccontextmanager
-async def writing(database: Database, url: str, measured: Measured) -> AsyncIterator[None]:
-    """Sixteen writers; after the block all of them write again in under 10 s, and what was acknowledged is there."""
-    writers = Writers(database, (await said(database)).message)
-    tasks = [asyncio.create_task(writers.write(writer)) for writer in range(WRITERS)]
-    await asyncio.sleep(0.5)
-    yield
-    started = time.monotonic()
-    writers.recent.clear()
-    while len(writers.recent) < WRITERS and time.monotonic() - started < 20:  # noqa: ASYNC110 - polled, as a reader does
-        await asyncio.sleep(0.01)
-    resumed = time.monotonic() - started
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    with psycopg.connect(url) as connection:
-        stored = [content for (content,) in connection.execute("SELECT content FROM messages").fetchall()]
-
-    assert set(writers.acknowledged) <= set(stored)
-    assert len(set(stored)) == len(stored)
-    assert resumed < 10
-    measured("all writing again", resumed)
-    measured("acknowledged rows", len(writers.acknowledged))
 
 
 @pytest.mark.fault("PgBouncer is killed under 16 writers, and started again")
