@@ -98,6 +98,12 @@ async def abandon(url: str) -> None:
         await _patiently(connection, "abandon")
 
 
+async def is_under_way(url: str) -> bool:
+    """Whether a run has begun and not come to its switch."""
+    async with await pool.connect(url) as connection:
+        return await migrations.layout(connection) == "moving"
+
+
 async def drop_old(url: str) -> None:
     """Drops what messages was before it was partitioned; raises InvalidInput where there is nothing to drop."""
     async with _opened(url) as connection:

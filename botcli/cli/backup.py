@@ -15,7 +15,7 @@ from botcli.archive import Contents, Show
 from botcli.cli import clients, ledger, output, progress, signals
 from botcli.cli.environment import read_settings
 from botcli.database import direct_url
-from botcore import BotcoreError, Database, InvalidInput, Receipt, console, migrations
+from botcore import BotcoreError, Database, InvalidInput, Receipt, console, migrations, partitions
 
 _MEGABYTE: Final = 10**6
 _FOR_ANY_OWNER: Final = ["--no-owner", "--no-privileges"]
@@ -101,6 +101,9 @@ async def restore(
         try:
             await _analyze(server, show)
             _compare(contents, await server.read("pg_dump", "--data-only", show=show))
+            if await partitions.is_under_way(url):
+                # migrations wait for its end, and it may be another release's
+                await partitions.abandon(url)
             # nobody but its owner reads it before the ledger was replayed
             await migrations.upgrade(url, grants=False)
             entered = await _replay(url, receipts)

@@ -17,6 +17,7 @@ from tests.botcli.conftest import Start
 from tests.conftest import CreateDatabase, Measured
 from tests.dumps import dump
 from tests.factories import edited, said
+from tests.partitioning import layout, step
 
 # an archive has no rights: in a restored database the app has none until `botcli db roles` ran again
 pytestmark = [pytest.mark.usefixtures("settings"), pytest.mark.role("superuser")]
@@ -109,6 +110,28 @@ async def test_backup_of_an_older_schema_is_brought_up_to_date(
         await restore(tmp_path / "b.dump", without_ledger=True)
 
         await migrations.check(url)
+
+
+async def test_backup_in_the_midst_of_partitioning(
+    database: Database,
+    connection: psycopg.Connection,
+    create_database: CreateDatabase,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The messages come back in one table, whatever was copied, and no trigger stays."""
+    await said(database)
+    step(connection, "create")
+    step(connection, "mirror")
+    await backup(tmp_path / "b.dump")
+
+    with create_database() as url:
+        monkeypatch.setenv("DATABASE_URL", url)
+        await restore(tmp_path / "b.dump", without_ledger=True)
+
+        with psycopg.connect(url) as restored:
+            assert layout(restored) == "plain"
+            assert restored.execute("SELECT count(*) FROM messages").fetchone() == (1,)
 
 
 async def test_backup_while_messages_come(
