@@ -70,7 +70,7 @@ class Model:
                 return _reply(completion, sum(len(content) for _, content in said))
             except NoReply as error:
                 failure, status = error, None
-            except (openai.OpenAIError, ValueError, TypeError, RecursionError) as error:
+            except Exception as error:  # noqa: BLE001 - over `charset=zlib` the HTTP client raises an AssertionError
                 failure, status = failures.read(error), getattr(error, "status_code", None)
             # outside of `except`: what the SDK raised holds the dialogue and the key, and is not handed on
             level = logging.ERROR if isinstance(failure, failures.NotAvailable) else logging.WARNING

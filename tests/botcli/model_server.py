@@ -43,19 +43,23 @@ def fails(status: int, message: str = "canary", code: str | None = None, **heade
 
     async def behave(_: web.Request) -> web.Response:
         error = {"message": message, "type": "some_error", "param": None, "code": code}
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        return web.json_response({"error": error}, status=status, headers=named)
+        return web.json_response({"error": error}, status=status, headers=_named(headers))
 
     return behave
 
 
-def sends(body: str, content_type: str = "application/json", status: int = 200) -> Behaviour:
-    """Sends that body as it is."""
+def sends(body: str | bytes, content_type: str = "application/json", status: int = 200, **headers: str) -> Behaviour:
+    """Sends that body as it is; a header's underscores are hyphens."""
 
     async def behave(_: web.Request) -> web.Response:
-        return web.Response(text=body, content_type=content_type, status=status)
+        named = {"Content-Type": content_type} | _named(headers)
+        return web.Response(body=body, status=status, headers=named)
 
     return behave
+
+
+def _named(headers: dict[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
 
 
 async def stalls(_: web.Request) -> web.StreamResponse:
