@@ -3,11 +3,12 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, cast
 
+import httpx2
 import openai
 from openai.types.chat import ChatCompletionMessageParam
 
@@ -18,8 +19,13 @@ from botcore import Message, tracing
 
 # what no answer costs; a server that says so has miscounted
 _MOST_TOKENS: Final = 10**9
+# of an answer that is stored and sent, at most nine messages
+_MOST_CHARACTERS: Final = 32_000
+# each of them can be 12 bytes of JSON, and what the model thought may stand beside them
+_MOST_BYTES: Final = 4 * 2**20
 # the SDK wants one, and a server without keys does not look at it
 _NO_KEY: Final = "none"
+_OF_THE_TRANSFER: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 _log = logging.getLogger(__name__)
 
@@ -78,6 +84,27 @@ class Model:
             raise failure
 
 
+class _Client(openai.DefaultAsyncHttpxClient):
+    """Reads no more of an answer than _MOST_BYTES, decompressed; one cut off there is no JSON any more."""
+
+    async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
+        """The answer, read, without the headers that told how; JSON is UTF-8, whatever charset a server names."""
+        response = await super().send(request, **options | {"stream": True})
+        body = bytearray()
+        try:
+            async with aclosing(response.aiter_bytes()) as parts:
+                async for part in parts:
+                    body += part
+                    if len(body) > _MOST_BYTES:
+                        break
+        finally:
+            await response.aclose()
+        kept = [each for each in response.headers.items() if each[0] not in _OF_THE_TRANSFER]
+        read = httpx2.Response(response.status_code, headers=kept, content=bytes(body[:_MOST_BYTES]), request=request)
+        read.encoding = "utf-8"
+        return read
+
+
 @asynccontextmanager
 async def open_model(settings: ModelSettings) -> AsyncIterator[Model]:
     """The model of these settings; its connections are closed at the end."""
@@ -90,6 +117,7 @@ async def open_model(settings: ModelSettings) -> AsyncIterator[Model]:
         timeout=settings.timeout_seconds,
         # a person waits, and has /retry; the SDK would wait for up to two minutes where a 429 says so
         max_retries=0,
+        http_client=_Client(),
     )
     async with client:
         yield Model(client, settings)
@@ -141,7 +169,8 @@ def _reply(completion: Any, characters: int) -> Reply:
         raise failures.Malformed(tokens)
     if not (text := clean(text).strip()):
         raise failures.Empty(tokens)
-    return Reply(text, tokens, is_partial=reason == "length")
+    is_partial = reason == "length" or len(text) > _MOST_CHARACTERS
+    return Reply(text[:_MOST_CHARACTERS].rstrip(), tokens, is_partial)
 
 
 def _tokens(usage: Any, characters: int) -> Tokens | None:
