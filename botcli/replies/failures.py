@@ -8,6 +8,8 @@ import openai
 from botcli.replies import NoReply, TooLong
 
 _LONGEST_SECONDS: Final = 86_400
+_NO_CREDIT: Final = 402
+_BODY_TOO_LARGE: Final = 413
 # OpenAI, vLLM, llama.cpp, LM Studio and OpenRouter, each in its own words
 _TOO_LONG: Final = re.compile(r"context[ _-]?(length|size|window)", re.IGNORECASE)
 
@@ -91,6 +93,7 @@ _BY_CLASS: Final[dict[type[Exception], type[NoReply]]] = {
 }
 _TO_DO: Final = {
     401: "the model's server refuses LLM_API_KEY",
+    _NO_CREDIT: "the account of LLM_API_KEY has no credit left",
     403: "the model's server refuses LLM_API_KEY, or this model to it",
     404: "the model's server knows no such LLM_MODEL, or LLM_BASE_URL is another's",
     429: "the account of LLM_API_KEY has no credit left",
@@ -100,7 +103,9 @@ _TO_DO: Final = {
 def read(error: Exception) -> NoReply:
     """The failure that the SDK's error, or one in reading the answer, amounts to."""
     if isinstance(error, openai.APIStatusError):
-        if _TOO_LONG.search(_said(error)):
+        if error.status_code == _NO_CREDIT:
+            return NotAvailable()
+        if error.status_code == _BODY_TOO_LARGE or _TOO_LONG.search(_said(error)):
             return TooLong()
         if error.code == "content_filter":
             return Refused()

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
-from contextlib import aclosing, asynccontextmanager
+from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, cast
@@ -19,6 +19,8 @@ from botcore import Message, tracing
 
 # what no answer costs; a server that says so has miscounted
 _MOST_TOKENS: Final = 10**9
+# each with half of the one before, as long as the server says that it is too long
+_MOST_ASKS: Final = 5
 # of an answer that is stored and sent, at most nine messages
 _MOST_CHARACTERS: Final = 32_000
 # each of them can be 12 bytes of JSON, and what the model thought may stand beside them
@@ -34,7 +36,7 @@ Said = tuple[str, str]
 
 
 class Model:
-    """Asks the server once for each reply, with the dialogue's own system message or else the operator's prompt."""
+    """Asks the server for each reply, with the dialogue's own system message or else the operator's prompt."""
 
     def __init__(self, client: openai.AsyncOpenAI, settings: ModelSettings) -> None:
         self._client = client
@@ -44,7 +46,7 @@ class Model:
         self._tracer = tracing.tracer("botcli")
 
     async def reply(self, window: Sequence[Message]) -> Reply:
-        """What the model says to the window; where that is too long for it, to the newer half.
+        """What the model says to the window; where that is too long for it, to ever newer parts.
 
         Raises NoReply, within the time-out, and logs it by its kind.
         """
@@ -52,20 +54,18 @@ class Model:
             raise TooLong
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._answer(conversation(window, self._prompt))
+                return await self._answer(window)
         except TimeoutError:
             failure: NoReply = failures.TimedOut()
             _log.warning(failures.to_do(failure, None), extra={"kind": failure.kind})
             raise failure from None
 
-    async def _answer(self, said: list[Said]) -> Reply:
-        try:
-            return await self._ask(said)
-        except TooLong:
-            newer = newer_half(said)
-            if len(newer) == len(said):
-                raise
-            return await self._ask(newer)
+    async def _answer(self, window: Sequence[Message]) -> Reply:
+        *longer, shortest = conversations(window, self._prompt)
+        for said in longer:
+            with suppress(TooLong):
+                return await self._ask(said)
+        return await self._ask(shortest)
 
     async def _ask(self, said: list[Said]) -> Reply:
         with tracing.span(self._tracer, "chat", "CLIENT", {"gen_ai.request.model": self._name}):
@@ -123,15 +123,28 @@ async def open_model(settings: ModelSettings) -> AsyncIterator[Model]:
         yield Model(client, settings)
 
 
-def conversation(window: Sequence[Message], prompt: str | None) -> list[Said]:
-    """What of the window a model is told: the system message or the prompt, then people and bot by turns.
+def conversations(window: Sequence[Message], prompt: str | None) -> list[list[Said]]:
+    """What the model is told, and what instead where that is too long: newer halves, at last the newest message alone.
+
+    By messages and not by turns: questions without an answer, of which one may be too long, are one turn.
+    """
+    told = [message for message in window if message.content.strip()]
+    system = [message for message in told if message.role == "system"]
+    parts = [[message for message in told if message.role != "system"]]
+    while len(parts) < _MOST_ASKS - 1:
+        parts.append(newer_half(parts[-1]))
+    parts.append(parts[0][-1:])
+    return [said for said, _ in groupby(conversation([*system, *part], prompt) for part in parts)]
+
+
+def conversation(told: Sequence[Message], prompt: str | None) -> list[Said]:
+    """The system message or the prompt, then people and bot by turns.
 
     Many servers' templates refuse two turns of one role in succession, as a question without an answer leaves them, and
-    a dialogue that begins with an answer, whose question was trimmed off. Messages without a text say nothing.
+    a dialogue that begins with an answer, whose question was trimmed off.
     """
-    told = [(message.role, message.content) for message in window if message.content.strip()]
-    system = [content for role, content in told if role == "system"] or ([prompt] if prompt else [])
-    turns = [each for each in told if each[0] != "system"]
+    system = [message.content for message in told if message.role == "system"] or ([prompt] if prompt else [])
+    turns = [(message.role, message.content) for message in told if message.role != "system"]
     said: list[Said] = [
         (role, "\n\n".join(content for _, content in group)) for role, group in groupby(turns, key=itemgetter(0))
     ]
@@ -140,19 +153,15 @@ def conversation(window: Sequence[Message], prompt: str | None) -> list[Said]:
     return [("system", content) for content in system] + said
 
 
-def newer_half(said: list[Said]) -> list[Said]:
-    """The system message and the newest turns that have half of the characters, at least the last; a person begins."""
-    system = [each for each in said if each[0] == "system"]
-    turns = said[len(system) :]
-    room = sum(len(content) for _, content in turns) // 2
-    kept = turns[-1:]
-    for turn in reversed(turns[:-1]):
-        if sum(len(content) for _, content in [turn, *kept]) > room:
+def newer_half(messages: list[Message]) -> list[Message]:
+    """The newest messages that have half of the characters, at least the last."""
+    room = sum(len(message.content) for message in messages) // 2
+    kept = messages[-1:]
+    for message in reversed(messages[:-1]):
+        if sum(len(each.content) for each in [message, *kept]) > room:
             break
-        kept.insert(0, turn)
-    if kept and kept[0][0] == "assistant":
-        del kept[0]
-    return system + kept
+        kept.insert(0, message)
+    return kept
 
 
 def _reply(completion: Any, characters: int) -> Reply:

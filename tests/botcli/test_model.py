@@ -8,7 +8,7 @@ import pytest
 from aiogram import Bot
 
 from botcli.bot import build_dispatcher
-from botcli.replies.model import Model, conversation, newer_half
+from botcli.replies.model import Model, conversations
 from botcli.replies.settings import ModelSettings
 from botcli.windows import Windows
 from botcore import Database, Message, Spent
@@ -167,34 +167,6 @@ async def test_reply_that_is_cut_off(
     assert [m.content for m in await stored(database)] == ["A story", "Once upon"]
 
 
-@pytest.mark.parametrize(
-    "refusal",
-    [
-        fails(400, "anything", "context_length_exceeded"),
-        fails(400, "This model's maximum context length is 4096 tokens"),
-    ],
-)
-async def test_reply_to_what_is_too_long(
-    refusal: Behaviour, feed: Feed, bot_api: BotApi, database: Database, model_server: ModelServer
-) -> None:
-    """A dialogue too long for the model goes by its newer half, once; a question that is, is not asked again."""
-    for text in ("One " * 99, "Two", "Three"):
-        await feed(text)
-    model_server.asked.clear()
-    model_server.behaves(refusal)
-    await feed("Four")
-    assert [asked[1:] for asked in model_server.asked][1] == [
-        *(("user", "Two"), ("assistant", "Yes: Two"), ("user", "Three"), ("assistant", "Yes: Three"), ("user", "Four")),
-    ]
-
-    model_server.behaves(refusal, refusal)
-    await feed("Five")
-
-    assert texts(bot_api)[-2:] == ["Yes: Four", TOO_LONG]
-    assert len(model_server.asked) == 4
-    assert (await stored(database))[-1].content == "Five"
-
-
 async def test_reply_to_more_than_the_window(feed: Feed, bot_api: BotApi, model_server: ModelServer) -> None:
     """A question that leaves no room in the window is answered without asking the model."""
     await feed("x" * 16_001)
@@ -267,16 +239,24 @@ def test_conversation_goes_by_turns() -> None:
         ("user", "Three"),
     )
 
-    assert conversation(window, None) == [("user", "One\n\nTwo"), ("assistant", "Yes"), ("user", "Three")]
-    assert conversation(window, "Be brief.")[0] == ("system", "Be brief.")
+    turns, *_ = conversations(window, None)
+    prompted, *_ = conversations(window, "Be brief.")
+
+    assert turns == [("user", "One\n\nTwo"), ("assistant", "Yes"), ("user", "Three")]
+    assert prompted == [("system", "Be brief."), *turns]
 
 
-def test_newer_half_begins_with_a_person() -> None:
-    """The system message stays, and so does the last turn, whatever its length."""
-    turns = [("system", "Be brief."), ("user", "aaaa"), ("assistant", "b"), ("user", "cccc")]
+def test_conversations_are_ever_shorter() -> None:
+    """By halves, each begun by a person, none twice, the system message in all, and at last the newest alone."""
+    long = said(("system", "Rhyme."), *[("user", "ab"), ("assistant", "cd")] * 500, ("user", "ef"))
+    short = said(("system", "Rhyme."), ("user", "aaaa"), ("assistant", "b"), ("user", "cccc"))
 
-    assert newer_half(turns) == [turns[0], turns[3]]
-    assert newer_half([turns[0], turns[3]]) == [turns[0], turns[3]]
+    of_long, of_short = conversations(long, "Be brief."), conversations(short, None)
+
+    assert [len(each) - 1 for each in of_long] == [1_001, 499, 249, 125, 1]
+    assert {(each[0], each[1][0], each[-1]) for each in of_long} == {(("system", "Rhyme."), "user", ("user", "ef"))}
+    assert of_short == [[("system", "Rhyme."), ("user", "aaaa"), ("assistant", "b"), ("user", "cccc")], of_short[1]]
+    assert of_short[1] == [("system", "Rhyme."), ("user", "cccc")]
 
 
 def test_windows_follow_from_what_the_server_counted() -> None:

@@ -11,11 +11,12 @@ from botcli.replies.model import Model
 from botcore import Database
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.model_server import ModelServer, completion, says, sends
+from tests.botcli.model_server import Behaviour, ModelServer, completion, fails, says, sends
 from tests.botcli.updates import message
 
 MEGABYTE = 2**20
 REJECTED = "The model's server did not take this. /retry asks again."
+TOO_LONG = "That is more than I can take in at once."
 UNREADABLE = "The model's server answered something that I cannot read. /retry asks again."
 
 
@@ -69,3 +70,55 @@ async def test_reply_that_is_too_large(
     assert "".join(answered).count("Yes") == 8_000
     assert note == "That is not all: the model had no room for more."
     assert fifth == "Last"
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        fails(400, "anything", "context_length_exceeded"),
+        fails(400, "This model's maximum context length is 4096 tokens"),
+        sends("<h1>Request Entity Too Large</h1>", "text/html", 413),
+    ],
+)
+async def test_reply_to_what_is_too_long(
+    refusal: Behaviour, feed: Feed, bot_api: BotApi, model_server: ModelServer
+) -> None:
+    """A dialogue too long for the model goes by ever newer halves; a question that is by itself is not answered."""
+    for text in ("One " * 99, "Two", "Three"):
+        await feed(text)
+    model_server.asked.clear()
+    model_server.behaves(refusal, refusal)
+
+    await feed("Four")
+    model_server.behaves(*[refusal] * 5)
+    await feed("Five")
+
+    assert [asked[1:] for asked in model_server.asked[1:3]] == [
+        [("user", "Two"), ("assistant", "Yes: Two"), ("user", "Three"), ("assistant", "Yes: Three"), ("user", "Four")],
+        [("user", "Four")],
+    ]
+    assert model_server.asked[-1][1:] == [("user", "Five")]
+    assert texts(bot_api)[-2:] == ["Yes: Four", TOO_LONG]
+
+
+async def test_reply_after_one_that_was_too_long(feed: Feed, bot_api: BotApi, model_server: ModelServer) -> None:
+    """A question that is too long for the model does not keep it from answering the next."""
+    model_server.behaves(*[fails(413)] * 2)
+
+    await feed("One " * 99)
+    await feed("Two")
+
+    assert texts(bot_api) == [TOO_LONG, "Yes: Two"]
+    assert model_server.asked[2] == [("system", "Be brief."), ("user", "Two")]
+
+
+async def test_reply_without_credit(
+    feed: Feed, bot_api: BotApi, model_server: ModelServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    """402 is for the operator, who reads in the log what to do."""
+    model_server.behaves(fails(402))
+
+    await feed("One")
+
+    assert texts(bot_api) == ["I cannot answer at the moment: my operator has to see to it. /retry asks again."]
+    assert "the account of LLM_API_KEY has no credit left" in caplog.messages
