@@ -117,7 +117,8 @@ async def open_model(settings: ModelSettings) -> AsyncIterator[Model]:
         timeout=settings.timeout_seconds,
         # a person waits, and has /retry; the SDK would wait for up to two minutes where a 429 says so
         max_retries=0,
-        http_client=_Client(),
+        # a server that is sent the dialogue is one that the operator named
+        http_client=_Client(follow_redirects=False),
     )
     async with client:
         yield Model(client, settings)

@@ -122,3 +122,14 @@ async def test_reply_without_credit(
 
     assert texts(bot_api) == ["I cannot answer at the moment: my operator has to see to it. /retry asks again."]
     assert "the account of LLM_API_KEY has no credit left" in caplog.messages
+
+
+async def test_reply_that_redirects(feed: Feed, bot_api: BotApi, model_server: ModelServer) -> None:
+    """The dialogue is sent to the operator's server only, wherever that points to."""
+    async with ModelServer.serve() as other:
+        model_server.behaves(sends("", status=307, Location=f"{other.url}/chat/completions"))
+
+        await feed("One")
+
+    assert texts(bot_api) == [REJECTED]
+    assert other.asked == []
