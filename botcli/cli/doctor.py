@@ -108,6 +108,10 @@ def _webhook_settings(settings: BotSettings) -> Iterator[Finding]:
 def _model(settings: BotSettings) -> Iterator[Finding]:
     try:
         model = model_settings(settings)
+        if model and model.prompt and find_spec("aiogram"):
+            from botcli.windows import Windows
+
+            Windows.of(settings, prompt_characters=len(model.prompt))
     except InvalidInput as error:
         yield Finding("settings", "failed", str(error), "`botcli run` refuses to start like that")
         return

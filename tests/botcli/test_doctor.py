@@ -126,6 +126,11 @@ async def test_doctor_of_another_schema(examined: Examined, connection: psycopg.
         ({"GRACE_SECONDS": "60"}, "warning", "GRACE_SECONDS is 60"),
         ({"LOG_SQL": "true"}, "warning", "LOG_SQL is on"),
         ({"LLM_API_KEY": "canary"}, "failed", "LLM_MODEL: is not set"),
+        (
+            {"LLM_API_KEY": "canary", "LLM_MODEL": "x", "LLM_SYSTEM_PROMPT_FILE": __file__, "WINDOW_CHARACTERS": "90"},
+            "failed",
+            "LLM_SYSTEM_PROMPT_FILE: has",
+        ),
         ({"PORT": "canary"}, "failed", "PORT: Input should be a valid integer"),
         ({"BOT_TOKEN": "canary"}, "ok", "they fit together"),
     ],
