@@ -16,6 +16,7 @@ _FAILED, _USAGE, _NOT_FOUND, _INTERRUPTED, _NO_READER = 1, 2, 3, 128 + 2, 128 + 
 _EXTRAS: Final = {
     "aiogram": "bot",
     "cyclopts": "cli",
+    "httpx2": "llm",
     "openai": "llm",
     "platformdirs": "local",
     "prometheus_client": "bot",

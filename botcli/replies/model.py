@@ -21,7 +21,7 @@ from botcore import Message, tracing
 _MOST_TOKENS: Final = 10**9
 # each with half of the one before, as long as the server says that it is too long
 _MOST_ASKS: Final = 5
-# of an answer that is stored and sent, at most nine messages
+# of an answer that is stored and sent, several messages long
 _MOST_CHARACTERS: Final = 32_000
 # each of them can be 12 bytes of JSON, and what the model thought may stand beside them
 _MOST_BYTES: Final = 4 * 2**20

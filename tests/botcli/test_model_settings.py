@@ -154,11 +154,12 @@ async def test_chat_with_a_model(model_server: ModelServer, start: Start) -> Non
     assert complaint == b"botcli: LLM_MODEL: is not set: the name of a model that the server has\n"
 
 
-async def test_open_replier_without_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("missing", ["openai", "httpx2"])
+async def test_open_replier_without_its_extra(missing: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the package is missing the error names it, from which the command line makes one line."""
     from botcli import __main__
 
-    monkeypatch.setitem(__import__("sys").modules, "openai", None)
+    monkeypatch.setitem(__import__("sys").modules, missing, None)
     monkeypatch.delitem(__import__("sys").modules, "botcli.replies.model", raising=False)
     monkeypatch.delitem(__import__("sys").modules, "botcli.replies.failures", raising=False)
 
