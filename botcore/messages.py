@@ -87,6 +87,7 @@ class Messages(Sending):
         chat_id: int,
         user_id: int | None,
         message_thread_id: int = 0,
+        before_id: int = NEWEST,
         max_messages: int = 100,
         max_characters: int = 16_000,
         versions: Literal["newest", "original"] = "newest",
@@ -95,7 +96,8 @@ class Messages(Sending):
 
         The system message counts in `max_characters`, not in `max_messages` (1..1000). No message is skipped, and
         the contents together never pass `max_characters`: where the system message alone does, nothing is
-        returned. With `versions="original"` each message says what it said before any edit.
+        returned. With `versions="original"` each message says what it said before any edit. With `before_id` it is the
+        window as far as the message before that id; the system message is the newest all the same.
         """
         _check_versions(versions)
         return await self._executor.all(
@@ -104,6 +106,7 @@ class Messages(Sending):
             chat_id=chat_id,
             user_id=user_id,
             message_thread_id=message_thread_id,
+            before_id=before_id,
             max_messages=max_messages,
             max_characters=max_characters,
         )
@@ -113,6 +116,7 @@ class Messages(Sending):
         *,
         chat_id: int,
         message_thread_id: int = 0,
+        before_id: int = NEWEST,
         max_messages: int = 100,
         max_characters: int = 16_000,
         versions: Literal["newest", "original"] = "newest",
@@ -128,6 +132,7 @@ class Messages(Sending):
             _spoken,
             chat_id=chat_id,
             message_thread_id=message_thread_id,
+            before_id=before_id,
             max_messages=max_messages,
             max_characters=max_characters,
             versions=versions,

@@ -226,13 +226,17 @@ def _dialogue(model: Model, database: Database, random: Random, message: Message
     yield recent, database.messages.recent(**key, page_size=size, before_id=before_id)
     for which in ("newest", "original"):
         limits = {"max_messages": random.choice([1, 3, 1000]), "max_characters": random.choice([1, 13, 30, 60, 16_000])}
-        window = model.window(messages, is_original=which == "original", **limits)
-        yield window, database.messages.window(**key, **limits, versions=which)
+        window = model.window(_up_to(before_id, messages), is_original=which == "original", **limits)
+        yield window, database.messages.window(**key, **limits, before_id=before_id, versions=which)
     yield model.totals(messages), database.stats.dialogue(**key)
     chat = {"chat_id": message.chat.id, "message_thread_id": key["message_thread_id"]}
     everybody = model.topic(message.chat, key["message_thread_id"])
-    spoken = model.window_in_chat(everybody, is_original=True, **limits)
-    yield spoken, database.messages.window_in_chat(**chat, **limits, versions="original")
+    spoken = model.window_in_chat(_up_to(before_id, everybody), is_original=True, **limits)
+    yield spoken, database.messages.window_in_chat(**chat, **limits, before_id=before_id, versions="original")
+
+
+def _up_to(before_id: int, messages: list[Message]) -> list[Message]:
+    return [each for each in messages if each.fields["role"] == "system" or each.id < before_id]
 
 
 def _in_order(rows: list[Parent]) -> list[Parent]:

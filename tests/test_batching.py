@@ -90,10 +90,12 @@ async def test_reading_at_once_gives_what_reading_alone_gives(
         for number in range(12):
             await database.messages.add(**dialogue(message), role="user", content="x" * number)
     async with Database.connect(database_url, join_calls=False) as alone:
-        for name, limits in (("recent", ("page_size", "before_id")), ("window", ("max_messages", "max_characters"))):
+        sizes = {"recent": ("page_size", "before_id"), "window": ("max_messages", "max_characters", "before_id")}
+        for name, limits in sizes.items():
             asked = [
                 {"chat_id": random.randint(1, 6), "user_id": random.randint(1, 6)}
-                | {limits[0]: random.randint(1, 15), limits[1]: random.randint(1, 70)}
+                | {limits[0]: random.randint(1, 15)}
+                | {limit: random.randint(1, 70) for limit in limits[1:]}
                 for _ in range(calls)
             ]
 

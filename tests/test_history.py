@@ -1,6 +1,6 @@
 """recent, window, clear, and the deletion of single messages: how a dialogue is read and forgotten."""
 
-from typing import Any
+from typing import Any, Literal
 
 import psycopg
 import pytest
@@ -86,6 +86,22 @@ async def test_window_is_the_longest_run_of_newest_messages_that_fits(
     window = await database.messages.window(**key, max_messages=max_messages, max_characters=max_characters)
 
     assert contents(window) == expected
+
+
+@pytest.mark.parametrize("versions", ["newest", "original"])
+async def test_window_as_far_as_a_message(database: Database, versions: Literal["newest", "original"]) -> None:
+    """What came since uses up nothing of it; the system message is the newest all the same."""
+    messages = await converse(database, "aaaa", "bb")
+    key = dialogue(messages[0])
+    since = await database.messages.add(**key, role="assistant", content="c" * 100)
+    await database.messages.add(**key, role="system", content="SYS")
+    limits: dict[str, Any] = {"before_id": since.id, "max_messages": 2, "max_characters": 50}
+
+    window = await database.messages.window(**key, **limits, versions=versions)
+    everybodys = await database.messages.window_in_chat(chat_id=since.chat_id, **limits, versions=versions)
+
+    assert contents(window) == ["SYS", "aaaa", "bb"]
+    assert [spoken.message.content for spoken in everybodys] == ["aaaa", "bb"]
 
 
 async def test_window_takes_the_newest_live_system_message(database: Database) -> None:

@@ -79,7 +79,8 @@ async def test_pages_refuse_a_place_that_is_none(database: Database, place: Any)
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("max_messages", 0), ("max_messages", 1001), ("max_characters", 0), ("versions", "latest")]
+    ("field", "value"),
+    [("before_id", -1), ("max_messages", 0), ("max_messages", 1001), ("max_characters", 0), ("versions", "latest")],
 )
 async def test_window_refuses_bounds_that_make_no_sense(database: Database, field: str, value: Any) -> None:
     """A window of no messages or characters is a mistake, not an empty answer."""

@@ -6,6 +6,7 @@
 --
 -- chat_id            bigint   botcore's id of the chat
 -- message_thread_id  bigint   the topic; 0 outside topics
+-- before_id          bigint   ids below this and the system message, 0..9223372036854775807; the highest for all
 -- max_messages       bigint   messages at most besides the system message, 1..1000
 -- max_characters     bigint   characters of all contents and speakers together, 1..2147483647
 -- versions           text     newest: what each message says now; original: what it said first
@@ -30,6 +31,7 @@ WITH candidates AS (
     WHERE chat_id = :'chat_id'
       AND message_thread_id = :'message_thread_id'
       AND role <> 'system'
+      AND id < :'before_id'
       AND deleted_at IS NULL
     ORDER BY id DESC
     LIMIT :'max_messages')

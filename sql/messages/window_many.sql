@@ -3,6 +3,7 @@
 -- chat_ids            bigint[]  botcore's id of the chat
 -- user_ids            bigint[]  botcore's id of the person the bot talks with
 -- message_thread_ids  bigint[]  the topic; 0 outside topics
+-- before_ids          bigint[]  ids below this and the system message; 9223372036854775807 for all
 -- message_counts      bigint[]  messages at most besides the system message
 -- character_counts    bigint[]  characters of all contents together at most
 -- returns             Message   0.. rows and n, the call's place in the lists from 1 on
@@ -12,9 +13,9 @@ SELECT
     chosen.forward_date, chosen.delivery, chosen.sent_at, chosen.edited_at, chosen.created_at, chosen.deleted_at,
     given.n
 FROM unnest(
-    :'chat_ids'::bigint[], :'user_ids'::bigint[], :'message_thread_ids'::bigint[], :'message_counts'::bigint[],
-    :'character_counts'::bigint[]
-) WITH ORDINALITY AS given (chat_id, user_id, message_thread_id, max_messages, max_characters, n)
+    :'chat_ids'::bigint[], :'user_ids'::bigint[], :'message_thread_ids'::bigint[], :'before_ids'::bigint[],
+    :'message_counts'::bigint[], :'character_counts'::bigint[]
+) WITH ORDINALITY AS given (chat_id, user_id, message_thread_id, before_id, max_messages, max_characters, n)
 CROSS JOIN LATERAL (
     WITH pinned AS (
         SELECT
@@ -39,6 +40,7 @@ CROSS JOIN LATERAL (
           AND user_id = given.user_id
           AND message_thread_id = given.message_thread_id
           AND role <> 'system'
+          AND id < given.before_id
           AND deleted_at IS NULL
         ORDER BY id DESC
         LIMIT given.max_messages

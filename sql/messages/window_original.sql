@@ -3,6 +3,7 @@
 -- chat_id            bigint   botcore's id of the chat
 -- user_id            bigint   botcore's id of the person the bot talks with
 -- message_thread_id  bigint   the topic; 0 outside topics
+-- before_id          bigint   ids below this and the system message, 0..9223372036854775807; the highest for all
 -- max_messages       bigint   messages at most besides the system message, 1..1000
 -- max_characters     bigint   characters of all contents together, 1..2147483647
 -- returns            Message  0..max_messages + 1 rows; edited_at is NULL for a text as it was sent
@@ -29,6 +30,7 @@ newest AS (
       AND user_id = :'user_id'
       AND message_thread_id = :'message_thread_id'
       AND role <> 'system'
+      AND id < :'before_id'
       AND deleted_at IS NULL
     ORDER BY id DESC
     LIMIT :'max_messages'
