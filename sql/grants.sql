@@ -76,6 +76,7 @@ BEGIN
                 ('eraser', 'updates', 'UPDATE', 'telegram_chat_id telegram_user_id payload state error sqlstate
                     finished_at'),
                 ('eraser', 'states', 'SELECT, DELETE', ''),
+                ('eraser', 'usage', 'SELECT', ''),
                 ('eraser', 'alembic_version', 'SELECT', ''),
                 -- neither who opted out or was erased, nor what was delivered or is entered in a form right now
                 ('reader', 'users', 'SELECT', ''),

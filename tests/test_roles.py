@@ -144,6 +144,13 @@ def test_role_runs_its_file(name: str, psql: list[str], url: str) -> None:
     assert found == []
 
 
+def test_eraser_counts_what_it_would_remove(psql: list[str], url: str) -> None:
+    """`botcli erase --dry-run` runs as the eraser, too."""
+    found = contract.in_psql("users/kept", queries.load("users/kept").text, psql, roles.url_of("eraser", url))
+
+    assert found == []
+
+
 def test_reader_reads(psql: list[str], url: str) -> None:
     """The reader runs every file that only reads, but for digests of people and what Telegram delivered."""
     reading = [name for name in queries.names() if queries.load(name).only_reads and _worker(name) == "app"]
