@@ -40,14 +40,14 @@ class Terminal:
 
     async def say(self, text: str) -> list[str]:
         """What the bot answers; nothing to a blank line. Raises what went wrong in between."""
+        # what an interrupted one left
+        self._error, self._session.sent = None, []
         # Telegram trims a text as well, and delivers no blank one
         if line := text.strip():
             await self._dispatcher.feed_raw_update(self._bot, _update(next(self._update_ids), line))
-        error, self._error = self._error, None
-        replies, self._session.sent = self._session.sent, []
-        if error:
-            raise error
-        return replies
+        if self._error:
+            raise self._error
+        return self._session.sent
 
     async def _remember(self, event: ErrorEvent) -> None:
         self._error = event.exception

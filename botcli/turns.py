@@ -1,10 +1,13 @@
 """One turn of a dialogue: what a person said goes to the replier, and what that says is stored, then sent."""
 
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, cast
 
 from aiogram import Bot
+from aiogram.filters import Command
+from aiogram.filters.command import CommandException
 from aiogram.types import Message
 
 from botcli import answers
@@ -68,7 +71,8 @@ class Turns:
         self, message: Message, command: Stored, dialogue: Dialogue, handling: Handling | None = None
     ) -> None:
         """Answers the newest message of the dialogue's person, before the command, anew."""
-        asked = await self._newest(dialogue, command)
+        earlier = await self.database.messages.recent(**dialogue, before_id=command.id, page_size=_LOOKED_AT)
+        asked = await _newest(earlier, cast("Bot", message.bot))
         if asked is None:
             await answers.say(message, _NOTHING)
             return
@@ -77,8 +81,12 @@ class Turns:
         # a chat's updates come one after the other: what is newer than the command, an attempt at it has stored
         if reply and reply.id > command.id:
             await self._deliver(turn, reply)
-        else:
-            await self._ask(turn, replaced=reply)
+        elif not await self._ask(turn):
+            return
+        # not before: who was asked can fail, and a chat can refuse what they say
+        for each in earlier:
+            if each.role == "assistant" and each.reply_to_id == asked.id:
+                await self.database.messages.delete(chat_id=each.chat_id, message_id=each.id)
 
     async def answer_unstored(self, message: Message, handling: Handling | None) -> None:
         """Answers who opted out, by the message alone, and stores nothing."""
@@ -89,36 +97,39 @@ class Turns:
         except NoReply as failure:
             await answers.say(message, failure.sentence)
         else:
-            await _say(message, said)
+            await answers.say(message, _text(said))
 
-    async def _ask(self, turn: Turn, replaced: Stored | None = None) -> None:
+    async def _ask(self, turn: Turn) -> bool:
+        """Whether there is an answer, stored and sent."""
         if turn.handling and turn.handling.has_spoken:
             # replies are stored before they are sent: the earlier attempt said why there is none, and that was all
-            return
+            return False
         spent = await self._spent(turn)
         if spent and self.daily_tokens and spent.today_tokens >= self.daily_tokens:
             await answers.say(turn.message, _used_up(datetime.now(UTC)))
-            return
+            return False
         try:
-            said = await self.replier.reply(await self._window(turn, spent))
+            window = await self.windows.read(self.database, turn.message, turn.dialogue, turn.asked.id, spent)
+            said = await self.replier.reply(window)
         except NoReply as failure:
             if failure.tokens:
                 await _count(self.database, turn, failure.tokens)
-            again = f" {_AGAIN}" if failure.can_retry else ""
+            # in a business chat nobody takes commands
+            can_retry = failure.can_retry and not turn.message.business_connection_id
+            again = f" {_AGAIN}" if can_retry else ""
             await answers.say(turn.message, f"{failure.sentence}{again}")
-            return
+            return False
         try:
-            reply = await self._store(turn, said, replaced)
+            reply = await self._store(turn, said)
         except NotRecorded:
             # they opted out meanwhile
-            await _say(turn.message, said)
-            return
+            await answers.say(turn.message, _text(said))
+            return False
         except NotFound:
             # they were erased meanwhile, or their chat: nobody asks any more
-            return
+            return False
         await self._deliver(turn, reply)
-        if said.is_partial:
-            await answers.say(turn.message, _PARTIAL)
+        return True
 
     async def _spent(self, turn: Turn) -> Spent | None:
         """What the person used so far, where anything depends on it."""
@@ -126,39 +137,43 @@ class Turns:
             return await self.database.usage.totals(**turn.spender)
         return None
 
-    async def _window(self, turn: Turn, spent: Spent | None) -> list[Stored]:
-        window = await self.windows.read(self.database, turn.message, turn.dialogue, spent)
-        # what was said since is no part of the question, least of all the answer that is to be replaced
-        return [each for each in window if each.role == "system" or each.id <= turn.asked.id]
-
-    async def _store(self, turn: Turn, said: Reply, replaced: Stored | None) -> Stored:
-        """The stored reply, counted, in place of the one before: all of it or nothing."""
-        if not (said.tokens or replaced):
+    async def _store(self, turn: Turn, said: Reply) -> Stored:
+        """The stored reply, counted: both or nothing."""
+        if not said.tokens:
             return await _add(self.database, turn, said)
         async with self.database.transaction() as transaction:
             reply = await _add(transaction, turn, said)
-            # after that: who deletes a person locks them first, and then their messages
-            if replaced:
-                await transaction.messages.delete(chat_id=replaced.chat_id, message_id=replaced.id)
-            if said.tokens:
-                await _count(transaction, turn, said.tokens)
+            await _count(transaction, turn, said.tokens)
             return reply
 
     async def _deliver(self, turn: Turn, reply: Stored) -> None:
         if reply.delivery:
             await answers.deliver(self.database, turn.message, reply)
 
-    async def _newest(self, dialogue: Dialogue, command: Stored) -> Stored | None:
-        """What the person said last; a command is hidden, and so no part of the dialogue."""
-        messages = await self.database.messages.recent(**dialogue, before_id=command.id, page_size=_LOOKED_AT)
-        return next((each for each in messages if each.role == "user" and each.content.strip()), None)
+
+async def _newest(messages: list[Stored], bot: Bot) -> Stored | None:
+    """What the person said last to this bot; its own commands are hidden, and so no part of the dialogue."""
+    for each in messages:
+        if each.role == "user" and each.content.strip() and not await _is_for_another(each.content, bot):
+            return each
+    return None
+
+
+async def _is_for_another(content: str, bot: Bot) -> bool:
+    if not content.startswith("/"):
+        return False
+    try:
+        await Command(re.compile("")).parse_command(content, bot)
+    except CommandException:
+        return True
+    return False
 
 
 async def _add(database: Transaction, turn: Turn, said: Reply) -> Stored:
     return await database.messages.add(
         **turn.dialogue,
         role="assistant",
-        content=said.text,
+        content=_text(said),
         reply_to_id=turn.asked.id,
         delivery="pending",
         update=turn.handling.update if turn.handling else None,
@@ -174,10 +189,8 @@ async def _count(database: Transaction, turn: Turn, tokens: Tokens) -> None:
     )
 
 
-async def _say(message: Message, said: Reply) -> None:
-    await answers.say(message, said.text)
-    if said.is_partial:
-        await answers.say(message, _PARTIAL)
+def _text(said: Reply) -> str:
+    return f"{said.text}\n\n{_PARTIAL}" if said.is_partial else said.text
 
 
 def _used_up(now: datetime) -> str:

@@ -54,10 +54,11 @@ class Windows:
         return windows
 
     async def read(
-        self, database: Database, message: Message, dialogue: Dialogue, spent: Spent | None = None
+        self, database: Database, message: Message, dialogue: Dialogue, last_id: int, spent: Spent | None = None
     ) -> list[Stored]:
-        """The dialogue's window, or its topic's with who spoke before each text, where that is shared."""
+        """The dialogue's window up to that id, or its topic's with who spoke before each text, where that is shared."""
         bounds: dict[str, Any] = {
+            "before_id": last_id + 1,
             "max_messages": self.max_messages,
             "max_characters": self.characters(spent),
             "versions": self.versions,

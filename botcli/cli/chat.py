@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from concurrent.futures import CancelledError
 from contextlib import asynccontextmanager, nullcontext, suppress
 from importlib.metadata import version
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from botcli.cli import output
 from botcli.cli.environment import read_settings
@@ -60,10 +61,23 @@ async def _prompt(terminal: "Terminal") -> None:
         except EOFError:
             return
         try:
-            for reply in await terminal.say(line):
+            replies = await _until_ctrl_c(terminal.say(line))
+            for reply in ["/retry asks again."] if replies is None else replies:
                 console.print(Text(output.printable(reply), style="green"), soft_wrap=True)
         except BotcoreError as error:
             console.print(Text(f"botcli: {error}", style="red"), soft_wrap=True)
+
+
+async def _until_ctrl_c(saying: Coroutine[Any, Any, list[str]]) -> list[str] | None:
+    """What the bot says; None where Ctrl-C came first."""
+    loop, task, before = asyncio.get_running_loop(), asyncio.ensure_future(saying), signal.getsignal(signal.SIGINT)
+    loop.add_signal_handler(signal.SIGINT, task.cancel)
+    try:
+        await asyncio.wait([task])
+    finally:
+        loop.remove_signal_handler(signal.SIGINT)
+        signal.signal(signal.SIGINT, before)
+    return None if task.cancelled() else task.result()
 
 
 async def _pipe(terminal: "Terminal") -> None:

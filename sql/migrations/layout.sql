@@ -3,7 +3,8 @@
 -- returns  text  plain, moving, switched, kept (the old table is, too) or partitioned; no row before the first upgrade
 SELECT
     CASE
-        WHEN to_regclass('messages_partitioning') IS NOT NULL THEN CASE c.relkind WHEN 'p' THEN 'switched' ELSE 'moving' END
+        WHEN to_regclass('messages_partitioning') IS NOT NULL AND c.relkind = 'p' THEN 'switched'
+        WHEN to_regclass('messages_partitioning') IS NOT NULL THEN 'moving'
         WHEN c.relkind <> 'p' THEN 'plain'
         WHEN to_regclass('messages_unpartitioned') IS NOT NULL THEN 'kept'
         ELSE 'partitioned'

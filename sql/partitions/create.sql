@@ -1,8 +1,8 @@
 -- Makes messages_partitioned, empty, of all that the catalog knows of messages: the first step of partitioning it.
 --
--- SET botcore.partitions says into how many; psql -1 -f sql/partitions/dependents.sql -f sql/partitions/create.sql. Next
--- is mirror.sql. What it is made
--- of is read, not repeated here, so that it is right after the next migration too. See docs/scaling.md.
+-- SET botcore.partitions says into how many; psql -1 -f sql/partitions/dependents.sql -f sql/partitions/create.sql.
+-- Next is mirror.sql. What it is made of is read, not repeated here, so that it is right after the next migration too.
+-- See docs/scaling.md.
 DO $create$
 DECLARE
     number CONSTANT integer := current_setting('botcore.partitions');

@@ -14,6 +14,7 @@ from botcli.replies.echo import Echo
 from botcli.terminal import Terminal
 from botcore import Database
 from tests.botcli.conftest import Start, stored
+from tests.botcli.model_server import KEY, MODEL, ModelServer, stalls
 
 # prompt_toolkit turns bracketed paste on when it begins to read
 _PROMPT = "\x1b[?2004h"
@@ -106,6 +107,37 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     assert terminal.exitstatus == 0
     said = [m.content for m in await stored(database, 1, bot_id=0) if m.role == "user"]
     assert said == ["\x1b]0;title", "from last time", "hello there", "from last time"]
+
+
+async def test_ctrl_c_while_the_model_answers(
+    environment: dict[str, str], tmp_path: Path, database: Database, model_server: ModelServer
+) -> None:
+    """It ends that answer, not the program; the question can be asked again."""
+    model_server.behaves(stalls)
+    settings = {"LLM_BASE_URL": model_server.url, "LLM_API_KEY": KEY, "LLM_MODEL": MODEL}
+    terminal = pexpect.spawn(
+        *(sys.executable, ["-m", "botcli", "chat"]),
+        env={**environment, **settings, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        cwd=str(tmp_path),
+        encoding="utf-8",
+        timeout=20,
+    )
+
+    await _expect(terminal, _PROMPT)
+    terminal.send("hello\r")
+    await model_server.until_asked(1)
+    terminal.send(_CTRL_C)
+    await _expect(terminal, "/retry asks again.")
+    await _expect(terminal, _PROMPT)
+    terminal.send("/retry\r")
+    await _expect(terminal, "Yes: hello")
+    await _expect(terminal, _PROMPT)
+    terminal.send(_CTRL_D)
+    await _expect(terminal, pexpect.EOF)
+    terminal.close()
+
+    assert terminal.exitstatus == 0
+    assert [m.content for m in await stored(database, 1, bot_id=0)] == ["hello", "Yes: hello"]
 
 
 async def test_terminal_forgets_what_new_hides(database: Database) -> None:

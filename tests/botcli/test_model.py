@@ -158,13 +158,14 @@ async def test_reply_that_fails(
 async def test_reply_that_is_cut_off(
     feed: Feed, bot_api: BotApi, database: Database, model_server: ModelServer
 ) -> None:
-    """A partial answer is sent and stored as it is; that it is one is said, and no part of the dialogue."""
+    """A partial answer is sent and stored as far as it goes, and ends with that: it is lost with no part of it."""
     model_server.behaves(says("Once upon", finish_reason="length"))
 
     await feed("A story")
 
-    assert texts(bot_api) == ["Once upon", "That is not all: the model had no room for more."]
-    assert [m.content for m in await stored(database)] == ["A story", "Once upon"]
+    partial = "Once upon\n\nThat is not all: the model had no room for more."
+    assert texts(bot_api) == [partial]
+    assert [m.content for m in await stored(database)] == ["A story", partial]
 
 
 async def test_reply_to_more_than_the_window(feed: Feed, bot_api: BotApi, model_server: ModelServer) -> None:
@@ -212,7 +213,7 @@ async def test_reply_to_who_opted_out(
 
     assert model_server.asked == [[("system", "Be brief."), ("user", text)] for text in ("canary one", "canary two")]
     assert [text.partition(":")[0] for text in texts(bot_api)] == [
-        *("One", "That is not all", "The model's server failed."),
+        *("One\n\nThat is not all", "The model's server failed."),
         "Nothing is recorded since you opted out; /privacy changes that.",
     ]
     assert (await database.users.page(), await database.chats.page()) == ([], [])
