@@ -19,7 +19,7 @@ from botcli.windows import Windows
 from botcore import Database, NotFound, NotRecorded, Spent, Transaction
 from botcore import Message as Stored
 
-_PARTIAL: Final = "That is not all: the model had no room for more."
+_PARTIAL: Final = "That is not all: there was no room for more."
 _AGAIN: Final = "/retry asks again."
 _NOTHING: Final = "There is nothing to ask again: say something first."
 # service messages and photos without a caption can be newer than what is to be answered

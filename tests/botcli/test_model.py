@@ -163,7 +163,7 @@ async def test_reply_that_is_cut_off(
 
     await feed("A story")
 
-    partial = "Once upon\n\nThat is not all: the model had no room for more."
+    partial = "Once upon\n\nThat is not all: there was no room for more."
     assert texts(bot_api) == [partial]
     assert [m.content for m in await stored(database)] == ["A story", partial]
 

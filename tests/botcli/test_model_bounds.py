@@ -64,11 +64,10 @@ async def test_reply_that_is_too_large(
         await feed(text)
 
     answer, _ = [m for m in await stored(database) if m.role == "assistant"]
-    assert answer.content == ("Yes " * 8_000).rstrip()
-    first, *answered, note, third, fourth, fifth = texts(bot_api)
+    assert answer.content == ("Yes " * 8_000).rstrip() + "\n\nThat is not all: there was no room for more."
+    first, *answered, third, fourth, fifth = texts(bot_api)
     assert (first, third, fourth) == (UNREADABLE, UNREADABLE, "The model's server failed. /retry asks again.")
     assert "".join(answered).count("Yes") == 8_000
-    assert note == "That is not all: the model had no room for more."
     assert fifth == "Last"
 
 
