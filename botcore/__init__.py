@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING
 
-from botcore import health, queries, tracing
+from botcore import health, inputs, queries, tracing
 from botcore.copying import Incoming
 from botcore.costs import Spent, Usage
 from botcore.database import Database, Transaction
@@ -90,6 +90,7 @@ __all__ = [
     "console",
     "embedded",
     "health",
+    "inputs",
     "logs",
     "migrations",
     "partitions",

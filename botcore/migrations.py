@@ -12,7 +12,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
@@ -169,7 +169,7 @@ def lock(url: str) -> Iterator[None]:
     statement = queries.load("migrations/lock").statement
     deadline = time.monotonic() + LOCK_DEADLINE_SECONDS
     with pool.connect_sync(url) as connection:
-        if pool.is_pooled(connection):
+        if _is_pooled(connection):
             raise InvalidInput(
                 "DATABASE_URL", "leads to a pooler: migrations need the server itself, by DATABASE_DIRECT_URL"
             )
@@ -196,6 +196,12 @@ def mismatch(found: str | None) -> SchemaMismatch | None:
         return SchemaMismatch(reason, "botcli db upgrade", is_behind=True)
     reason = f"the database is at migration {found}, which this botcore (at {expected}) does not know"
     return SchemaMismatch(reason, "pip install --upgrade botcore", is_behind=False)
+
+
+def _is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    """Whether a pooler is in between: another process answers than the one that the connection was made with."""
+    found = connection.execute(queries.load("database/connect_backend").statement).fetchone()
+    return found != (connection.info.backend_pid,)
 
 
 def _refuse_ahead(found: str | None) -> None:

@@ -50,6 +50,11 @@ DEFAULTS: Final[dict[str, str | int]] = {
     "tcp_user_timeout": 60_000,
 }
 
+# PgBouncer lets everybody in at once, and then has them wait for a connection of its own
+_SETTLE_SECONDS: Final = 5.0
+# A server that stays read-only must not make the pool connect without end
+_RENEWAL_PAUSE_SECONDS: Final = 1.0
+
 
 async def connect(url: str) -> Connection:
     """One connection outside of any pool, in autocommit.
@@ -72,18 +77,6 @@ def connect_sync(url: str, *, autocommit: bool = True, **defaults: str | int) ->
         return psycopg.connect(conninfo, autocommit=autocommit, context=ADAPTERS, prepare_threshold=None)
     except psycopg.Error as error:
         raise unreachable(conninfo, error) from error
-
-
-def is_pooled(connection: psycopg.Connection[TupleRow]) -> bool:
-    """Whether a pooler is in between: another process answers than the one that the connection was made with."""
-    found = connection.execute(queries.load("database/connect_backend").statement).fetchone()
-    return found != (connection.info.backend_pid,)
-
-
-# PgBouncer lets everybody in at once, and then has them wait for a connection of its own
-_SETTLE_SECONDS: Final = 5.0
-# A server that stays read-only must not make the pool connect without end
-_RENEWAL_PAUSE_SECONDS: Final = 1.0
 
 
 class PoolSettings(TypedDict, total=False):
