@@ -13,7 +13,7 @@ from psycopg import pq
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import scalar_row
 
-from botcore import inputs, pool, queries, urls
+from botcore import identity, inputs, pool, queries, urls
 from botcore.connection import Connection
 from botcore.errors import InvalidInput, Unavailable, from_psycopg
 from botcore.executor import Executor
@@ -102,9 +102,7 @@ async def explain(
 async def server_version(url: str) -> int:
     """The server's major version; raises Unavailable where there is none, and InvalidInput for a pooler's URL."""
     async with await pool.connect(url) as connection:
-        executor = Executor(lambda: nullcontext(connection))
-        if await executor.one("database/connect_backend", scalar_row) != connection.info.backend_pid:
-            raise InvalidInput("DATABASE_URL", "leads to a pooler: set DATABASE_DIRECT_URL to the server itself")
+        await identity.refuse_pooler(connection)
         return connection.info.server_version // 10_000
 
 

@@ -1,9 +1,10 @@
-"""Which database a connection leads to, by whatever address and through whatever pooler."""
+"""Where a connection leads to: which database that is, and whether a pooler is in between."""
 
 import psycopg
 
 from botcore import queries
 from botcore.connection import Connection
+from botcore.errors import InvalidInput
 
 
 async def of(connection: Connection) -> str | None:
@@ -20,3 +21,10 @@ async def of(connection: Connection) -> str | None:
             raise
         return None
     return str(found)
+
+
+async def refuse_pooler(connection: Connection) -> None:
+    """Raises InvalidInput where another process answers than the one that the connection was made with."""
+    cursor = await connection.execute(queries.load("database/connect_backend").statement, prepare=False)
+    if await cursor.fetchone() != (connection.info.backend_pid,):
+        raise InvalidInput("DATABASE_URL", "leads to a pooler: set DATABASE_DIRECT_URL to the server itself")

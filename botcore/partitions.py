@@ -13,7 +13,7 @@ from typing import Final
 import psycopg
 from psycopg.rows import class_row
 
-from botcore import migrations, pool, queries
+from botcore import identity, migrations, pool, queries
 from botcore.connection import Connection
 from botcore.errors import BotcoreError, InvalidInput, Unavailable, from_psycopg
 
@@ -175,8 +175,8 @@ async def _execute(connection: Connection, name: str, milliseconds: int, **setti
     given = {"statement_timeout": milliseconds, **{f"botcore.{name}": value for name, value in settings.items()}}
     try:
         async with connection.transaction():
-            for setting, value in given.items():
-                await connection.execute("SELECT set_config(%s, %s, TRUE)", [setting, str(value)])
+            # as in psql, where they stand before the file
+            await connection.execute("".join(f"SET LOCAL {each} = {value};" for each, value in given.items()).encode())
             await connection.execute(_text(name))
     except psycopg.Error as error:
         raise _refusal(error, name) from error
@@ -194,9 +194,7 @@ async def _progress(connection: Connection) -> Progress:
 async def _opened(url: str) -> AsyncIterator[Connection]:
     """A connection of the schema's owner, while which nobody migrates."""
     async with await pool.connect(url) as connection:
-        found = await connection.execute(queries.load("database/connect_backend").statement)
-        if await found.fetchone() != (connection.info.backend_pid,):
-            raise InvalidInput("DATABASE_URL", "leads to a pooler: this needs the server, by DATABASE_DIRECT_URL")
+        await identity.refuse_pooler(connection)
         deadline = monotonic() + _LOCK_SECONDS
         while (await (await connection.execute(queries.load("migrations/lock").statement)).fetchone()) != (True,):
             if monotonic() > deadline:

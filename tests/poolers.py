@@ -37,6 +37,9 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = trust
 auth_file = {folder}/users
+; of roles that a test makes
+auth_user = postgres
+auth_query = SELECT usename, passwd FROM pg_shadow WHERE usename = $1
 max_client_conn = 2000
 default_pool_size = 30
 server_login_retry = 0.2

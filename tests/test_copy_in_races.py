@@ -120,6 +120,7 @@ async def test_copy_in_while_its_chat_is_deleted_leaves_nothing_live(
     assert one(connection, LIVE) == 0
 
 
+@pytest.mark.own_session("which of its own connections serves a batch is the pooler's choice")
 @pytest.mark.parametrize("batch_size", [1, 50])
 async def test_copy_in_that_is_cancelled_has_stored_whole_batches(
     database_url: str, connection: psycopg.Connection, batch_size: int
