@@ -26,7 +26,7 @@ from prometheus_client import (
 from prometheus_client.aiohttp import make_aiohttp_handler
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from botcli.replies import Kind, NoReply, Replier, Reply, Tokens
+from botcli.replies import Heard, Kind, NoReply, Replier, Reply, Tokens, ignore
 from botcore import Backlog, BotcoreError, Database, Message, Metrics, Update, health
 
 Result = TypeVar("Result")
@@ -247,10 +247,10 @@ class _Timed:
         self._errors = errors
         self._tokens = tokens
 
-    async def reply(self, window: Sequence[Message]) -> Reply:
+    async def reply(self, window: Sequence[Message], heard: Heard = ignore) -> Reply:
         try:
             with self._seconds.time():
-                reply = await self._replier.reply(window)
+                reply = await self._replier.reply(window, heard)
         except Exception as error:
             self._errors.labels(error.kind if isinstance(error, NoReply) else "error").inc()
             self._count(error.tokens if isinstance(error, NoReply) else None)

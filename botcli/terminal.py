@@ -8,7 +8,7 @@ from typing import Any, Final, cast
 from aiogram import Bot
 from aiogram.client.session.base import BaseSession
 from aiogram.exceptions import TelegramAPIError
-from aiogram.methods import GetMe, SendDocument, SendMessage, TelegramMethod
+from aiogram.methods import GetMe, SendChatAction, SendDocument, SendMessage, SendMessageDraft, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import BufferedInputFile, Chat, ErrorEvent, Message, User
 
@@ -84,6 +84,8 @@ class LocalSession(BaseSession):
                 # a terminal has no files: it shows the lines
                 self.sent.append(data.decode().removesuffix("\n"))
                 return cast("TelegramType", _sent(bot, ""))
+            case SendChatAction() | SendMessageDraft():
+                return cast("TelegramType", True)
             case GetMe():
                 return cast("TelegramType", User(id=bot.id, is_bot=True, first_name="botcore"))
         raise TelegramAPIError(method=method, message="the terminal does not know this method")

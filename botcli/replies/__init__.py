@@ -1,6 +1,6 @@
 """Where answers come from: anything that makes one out of a window of the dialogue."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
@@ -62,12 +62,21 @@ class TooLong(NoReply):
     can_retry = False
 
 
+Heard = Callable[[str], None]
+"""Is told an answer while it is made: all of it so far, each time that something came. It neither waits nor raises."""
+
+
+def ignore(_: str) -> None:
+    """For who only wants the whole answer."""
+
+
 class Replier(Protocol):
     """What answers; it is called outside of any transaction and may take its time."""
 
-    async def reply(self, window: Sequence[Message]) -> Reply:
+    async def reply(self, window: Sequence[Message], heard: Heard = ignore, /) -> Reply:
         """The answer to the window's newest message; the window is oldest first, a system message before all.
 
-        Where several people speak in it, what each said begins with a name: "Ada: Hello". Raises NoReply.
+        Where several people speak in it, what each said begins with a name: "Ada: Hello". One that comes as a whole
+        need not be heard before. Raises NoReply, whatever was heard.
         """
         ...

@@ -13,7 +13,7 @@ import openai
 from openai.types.chat import ChatCompletionMessageParam
 
 from botcli.incoming import clean
-from botcli.replies import NoReply, Reply, Tokens, TooLong, failures
+from botcli.replies import Heard, NoReply, Reply, Tokens, TooLong, failures, ignore
 from botcli.replies.settings import ModelSettings
 from botcore import Message, tracing
 
@@ -45,7 +45,7 @@ class Model:
         self._timeout_seconds = settings.timeout_seconds
         self._tracer = tracing.tracer("botcli")
 
-    async def reply(self, window: Sequence[Message]) -> Reply:
+    async def reply(self, window: Sequence[Message], heard: Heard = ignore) -> Reply:
         """What the model says to the window; where that is too long for it, to ever newer parts.
 
         Raises NoReply, within the time-out, and logs it by its kind.
@@ -54,11 +54,13 @@ class Model:
             raise TooLong
         try:
             async with asyncio.timeout(self._timeout_seconds):
-                return await self._answer(window)
+                said = await self._answer(window)
         except TimeoutError:
             failure: NoReply = failures.TimedOut()
             _log.warning(failures.to_do(failure, None), extra={"kind": failure.kind})
             raise failure from None
+        heard(said.text)
+        return said
 
     async def _answer(self, window: Sequence[Message]) -> Reply:
         *longer, shortest = conversations(window, self._prompt)

@@ -24,7 +24,7 @@ class Model:
         self.begun = asyncio.Event()
         self._seconds = seconds
 
-    async def reply(self, window: Sequence[Message]) -> Reply:
+    async def reply(self, window: Sequence[Message], *_: object) -> Reply:
         """The newest message in capitals."""
         text = window[-1].content
         self.asked.append(text)

@@ -74,7 +74,7 @@ async def test_migration(bot: Bot, bot_api: BotApi, database: Database, told: tu
     windows: list[list[str]] = []
 
     class Listener:
-        async def reply(self, window: Sequence[Message]) -> Reply:
+        async def reply(self, window: Sequence[Message], *_: object) -> Reply:
             windows.append([m.content for m in window])
             return Reply(f"Aha {len(windows)}")
 

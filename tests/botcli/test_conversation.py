@@ -78,7 +78,7 @@ async def test_window_of_the_dialogue(bot: Bot, database: Database) -> None:
     seen: list[list[str]] = []
 
     class Listener:
-        async def reply(self, window: Any) -> Reply:
+        async def reply(self, window: Any, *_: object) -> Reply:
             seen.append([m.content for m in window])
             return Reply("Aha")
 
@@ -273,7 +273,7 @@ async def test_dispatchers_side_by_side(bot: Bot, bot_api: BotApi, database: Dat
         def __init__(self, text: str) -> None:
             self.text = text
 
-        async def reply(self, window: Sequence[Message]) -> Reply:
+        async def reply(self, window: Sequence[Message], *_: object) -> Reply:
             return Reply(f"{self.text} {len(window)}")
 
     for name in ("first", "second"):

@@ -25,7 +25,7 @@ class Listener:
     def __init__(self) -> None:
         self.seen: list[list[str]] = []
 
-    async def reply(self, window: Sequence[Message]) -> Reply:
+    async def reply(self, window: Sequence[Message], *_: object) -> Reply:
         """The same to everybody."""
         assert [m.length for m in window] == [len(m.content) for m in window]
         self.seen.append([m.content for m in window])

@@ -20,7 +20,7 @@ async def test_text_of_who_opted_out(bot: Bot, bot_api: BotApi, database: Databa
     windows: list[list[tuple[str, str]]] = []
 
     class Listener:
-        async def reply(self, window: Sequence[Message]) -> Reply:
+        async def reply(self, window: Sequence[Message], *_: object) -> Reply:
             windows.append([(m.role, m.content) for m in window])
             return Reply("Aha")
 
@@ -70,7 +70,7 @@ async def test_text_of_who_opted_out_meanwhile(
     """Who opts out while the answer is made still gets it; it is not stored, and that is no error."""
 
     class Slow:
-        async def reply(self, window: Sequence[Message]) -> Reply:
+        async def reply(self, window: Sequence[Message], *_: object) -> Reply:
             await database.users.opt_out(telegram_user_id=7)
             return Reply(f"Late {len(window)}")
 

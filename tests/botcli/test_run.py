@@ -147,7 +147,7 @@ async def test_serve_stopped_in_work(bot: Bot, bot_api: BotApi, database: Databa
     started = asyncio.Event()
 
     class Slow:
-        async def reply(self, window: object) -> Reply:  # noqa: ARG002
+        async def reply(self, *_: object) -> Reply:
             started.set()
             await asyncio.sleep(0.5)
             return Reply("Late")
@@ -170,7 +170,7 @@ async def test_serve_stopped_in_endless_work(bot: Bot, bot_api: BotApi, database
     cancelled, started = asyncio.Event(), asyncio.Event()
 
     class Endless:
-        async def reply(self, window: object) -> Reply:  # noqa: ARG002
+        async def reply(self, *_: object) -> Reply:
             started.set()
             try:
                 await asyncio.sleep(3_600)

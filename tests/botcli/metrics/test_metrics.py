@@ -24,7 +24,7 @@ from tests.factories import update
 class Refusing:
     """A replier that takes nothing."""
 
-    async def reply(self, window: Sequence[Message]) -> Reply:
+    async def reply(self, window: Sequence[Message], *_: object) -> Reply:
         """Raises."""
         raise InvalidInput("window", f"has {len(window)}")
 
