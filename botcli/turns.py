@@ -14,12 +14,17 @@ from botcli import answers
 from botcli.incoming import unstored
 from botcli.journal import Handling
 from botcli.middleware import Dialogue
-from botcli.replies import NoReply, Replier, Reply, Tokens
+from botcli.replies import Cut, NoReply, Replier, Reply, Tokens
 from botcli.windows import Windows
 from botcore import Database, NotFound, NotRecorded, Spent, Transaction
 from botcore import Message as Stored
 
-_PARTIAL: Final = "That is not all: there was no room for more."
+_PARTIAL: Final[dict[Cut, str]] = {
+    "room": "That is not all: there was no room for more.",
+    "time": "That is not all: the rest took too long.",
+    "fault": "That is not all: the model's server broke off.",
+    "stop": "That is not all: I was stopped here.",
+}
 _AGAIN: Final = "/retry asks again."
 _NOTHING: Final = "There is nothing to ask again: say something first."
 # service messages and photos without a caption can be newer than what is to be answered
@@ -190,7 +195,7 @@ async def _count(database: Transaction, turn: Turn, tokens: Tokens) -> None:
 
 
 def _text(said: Reply) -> str:
-    return f"{said.text}\n\n{_PARTIAL}" if said.is_partial else said.text
+    return f"{said.text}\n\n{_PARTIAL[said.cut]}" if said.cut else said.text
 
 
 def _used_up(now: datetime) -> str:

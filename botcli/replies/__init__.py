@@ -30,13 +30,22 @@ class Tokens:
     characters: int
 
 
+Cut = Literal["room", "time", "fault", "stop"]
+"""Why an answer is not all: there was no room or no time for more, the server failed, the person stopped it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer; a partial one ends where the model had no more room. Without `tokens` nobody counted them."""
+    """An answer, or the beginning of one that was `cut`. Without `tokens` nobody counted them."""
 
     text: str = field(repr=False)
     tokens: Tokens | None = None
-    is_partial: bool = False
+    cut: Cut | None = None
+
+    @property
+    def is_partial(self) -> bool:
+        """Whether that is not all."""
+        return self.cut is not None
 
 
 class NoReply(BotcoreError):

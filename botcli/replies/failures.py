@@ -1,8 +1,9 @@
 """Why a model gave no answer: one class each, made of what the SDK raised, which can quote the dialogue or the key."""
 
 import re
-from typing import Final
+from typing import Any, Final
 
+import httpx2
 import openai
 
 from botcli.replies import NoReply, TooLong
@@ -15,7 +16,7 @@ _TOO_LONG: Final = re.compile(r"context[ _-]?(length|size|window)", re.IGNORECAS
 
 
 class TimedOut(NoReply):
-    """The answer did not come in LLM_TIMEOUT_SECONDS."""
+    """The answer did not come in LLM_TIMEOUT_SECONDS, or did not go on."""
 
     kind = "timeout"
     sentence = "The answer took too long, and I gave up waiting."
@@ -84,7 +85,11 @@ class Malformed(NoReply):
 
 _BY_CLASS: Final[dict[type[Exception], type[NoReply]]] = {
     openai.APITimeoutError: TimedOut,
+    # in the middle of an answer
+    TimeoutError: TimedOut,
+    httpx2.TimeoutException: TimedOut,
     openai.APIConnectionError: Disconnected,
+    httpx2.TransportError: Disconnected,
     openai.AuthenticationError: NotAvailable,
     openai.PermissionDeniedError: NotAvailable,
     openai.NotFoundError: NotAvailable,
@@ -105,14 +110,18 @@ def read(error: Exception) -> NoReply:
     if isinstance(error, openai.APIStatusError):
         if error.status_code == _NO_CREDIT:
             return NotAvailable()
-        if error.status_code == _BODY_TOO_LARGE or _TOO_LONG.search(_said(error)):
+        if error.status_code == _BODY_TOO_LARGE:
             return TooLong()
-        if error.code == "content_filter":
-            return Refused()
+        if told := _told(error.body):
+            return told
         if isinstance(error, openai.RateLimitError):
-            # that one is no matter of time
-            return NotAvailable() if error.code == "insufficient_quota" else RateLimited(_retry_after(error))
+            return RateLimited(_retry_after(error))
     return next((made() for kind, made in _BY_CLASS.items() if isinstance(error, kind)), Malformed())
+
+
+def read_event(error: Any) -> NoReply:
+    """The failure that the server tells in place of an answer, or in the middle of it."""
+    return _told(error) or ServerFault()
 
 
 def to_do(failure: NoReply, status: int | None) -> str:
@@ -121,10 +130,17 @@ def to_do(failure: NoReply, status: int | None) -> str:
     return known or "no answer from the model"
 
 
-def _said(error: openai.APIStatusError) -> str:
-    """What the server calls the error; not the rest of the body, which may repeat the question."""
-    message = error.body.get("message") if isinstance(error.body, dict) else ""
-    return f"{error.code} {error.type} {message}"
+def _told(error: Any) -> NoReply | None:
+    """What the server calls the error, whatever the status; not the rest of it, which may repeat the question."""
+    if not isinstance(error, dict):
+        return None
+    code, kind = error.get("code"), error.get("type")
+    if _TOO_LONG.search(f"{code} {kind} {error.get('message')}"):
+        return TooLong()
+    if code == "content_filter":
+        return Refused()
+    # that one is no matter of time
+    return NotAvailable() if code == "insufficient_quota" else None
 
 
 def _retry_after(error: openai.APIStatusError) -> int | None:

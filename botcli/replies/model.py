@@ -6,25 +6,28 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from itertools import groupby
 from operator import itemgetter
-from typing import Any, Final, cast
+from typing import Any, Final
 
 import httpx2
 import openai
-from openai.types.chat import ChatCompletionMessageParam
 
-from botcli.incoming import clean
-from botcli.replies import Heard, NoReply, Reply, Tokens, TooLong, failures, ignore
+from botcli.replies import Heard, NoReply, Reply, TooLong, failures, ignore
+from botcli.replies.reading import MOST_BYTES, Answer, data
 from botcli.replies.settings import ModelSettings
 from botcore import Message, tracing
 
-# what no answer costs; a server that says so has miscounted
-_MOST_TOKENS: Final = 10**9
 # each with half of the one before, as long as the server says that it is too long
 _MOST_ASKS: Final = 5
-# of an answer that is stored and sent, several messages long
-_MOST_CHARACTERS: Final = 32_000
-# each of them can be 12 bytes of JSON, and what the model thought may stand beside them
-_MOST_BYTES: Final = 4 * 2**20
+# each token is an event of some hundred bytes, those that the model thinks too; none is kept
+_MOST_STREAMED_BYTES: Final = 64 * 2**20
+_EVENTS: Final = "text/event-stream"
+# how a server is asked, until one is understood: not each knows the counts of a stream, nor streams
+_MANNERS: Final[tuple[dict[str, Any], ...]] = (
+    {"stream": True, "stream_options": {"include_usage": True}},
+    {"stream": True},
+    {},
+)
+_NOT_UNDERSTOOD: Final = {400, 422}
 # the SDK wants one, and a server without keys does not look at it
 _NO_KEY: Final = "none"
 _OF_THE_TRANSFER: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
@@ -43,68 +46,92 @@ class Model:
         self._name = settings.model
         self._prompt = settings.prompt
         self._timeout_seconds = settings.timeout_seconds
+        self._manners = _MANNERS
         self._tracer = tracing.tracer("botcli")
 
     async def reply(self, window: Sequence[Message], heard: Heard = ignore) -> Reply:
         """What the model says to the window; where that is too long for it, to ever newer parts.
 
-        Raises NoReply, within the time-out, and logs it by its kind.
+        Once there is text, what goes wrong makes a partial answer. Raises NoReply, within the time-out; what went wrong
+        is logged by its kind.
         """
         if not window or window[-1].role != "user":
             raise TooLong
-        try:
-            async with asyncio.timeout(self._timeout_seconds):
-                said = await self._answer(window)
-        except TimeoutError:
-            failure: NoReply = failures.TimedOut()
-            _log.warning(failures.to_do(failure, None), extra={"kind": failure.kind})
-            raise failure from None
-        heard(said.text)
-        return said
-
-    async def _answer(self, window: Sequence[Message]) -> Reply:
+        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
         *longer, shortest = conversations(window, self._prompt)
         for said in longer:
             with suppress(TooLong):
-                return await self._ask(said)
-        return await self._ask(shortest)
+                return await self._ask(said, heard, deadline)
+        return await self._ask(shortest, heard, deadline)
 
-    async def _ask(self, said: list[Said]) -> Reply:
+    async def _ask(self, said: list[Said], heard: Heard, deadline: float) -> Reply:
         with tracing.span(self._tracer, "chat", "CLIENT", {"gen_ai.request.model": self._name}):
-            failure: NoReply
+            answer, failure, status = Answer(heard), None, None
             try:
-                messages = cast("list[ChatCompletionMessageParam]", [{"role": r, "content": c} for r, c in said])
-                completion = await self._client.chat.completions.create(model=self._name, messages=messages)
-                return _reply(completion, sum(len(content) for _, content in said))
+                async with asyncio.timeout_at(deadline) as limit:
+                    await self._read(said, answer, limit)
             except NoReply as error:
-                failure, status = error, None
+                failure = error
             except Exception as error:  # noqa: BLE001 - over `charset=zlib` the HTTP client raises an AssertionError
                 failure, status = failures.read(error), getattr(error, "status_code", None)
             # outside of `except`: what the SDK raised holds the dialogue and the key, and is not handed on
-            level = logging.ERROR if isinstance(failure, failures.NotAvailable) else logging.WARNING
-            _log.log(level, failures.to_do(failure, status), extra={"kind": failure.kind, "status": status})
-            raise failure
+            try:
+                return answer.reply(sum(len(content) for _, content in said), failure)
+            except NoReply as error:
+                failure = error
+                raise
+            finally:
+                if failure:
+                    level = logging.ERROR if isinstance(failure, failures.NotAvailable) else logging.WARNING
+                    _log.log(level, failures.to_do(failure, status), extra={"kind": failure.kind, "status": status})
+
+    async def _read(self, said: list[Said], answer: Answer, limit: asyncio.Timeout) -> None:
+        create: Any = self._client.chat.completions.with_streaming_response.create
+        messages = [{"role": role, "content": content} for role, content in said]
+        for manner in self._manners:
+            try:
+                async with create(model=self._name, messages=messages, **manner) as response:
+                    # the server understands this one, so what it refuses from now on is something else
+                    self._manners = (manner,)
+                    await _hear(response.iter_bytes(), answer, limit)
+                    return
+            except openai.APIStatusError as error:
+                is_rejected = (
+                    isinstance(failures.read(error), failures.Rejected) and error.status_code in _NOT_UNDERSTOOD
+                )
+                if not is_rejected or manner is self._manners[-1]:
+                    raise
 
 
 class _Client(openai.DefaultAsyncHttpxClient):
-    """Reads no more of an answer than _MOST_BYTES, decompressed; one cut off there is no JSON any more."""
+    """Hands on no more of an answer than a bound, decompressed; one cut off there is no JSON any more."""
 
     async def send(self, request: httpx2.Request, **options: Any) -> httpx2.Response:
-        """The answer, read, without the headers that told how; JSON is UTF-8, whatever charset a server names."""
-        response = await super().send(request, **options | {"stream": True})
-        body = bytearray()
-        try:
-            async with aclosing(response.aiter_bytes()) as parts:
-                async for part in parts:
-                    body += part
-                    if len(body) > _MOST_BYTES:
-                        break
-        finally:
-            await response.aclose()
+        """The answer, to be read, without the headers that told how; JSON is UTF-8, whatever charset a server names."""
+        response = await super().send(request, **options)
+        is_stream = response.is_success and response.headers.get("content-type", "").startswith(_EVENTS)
+        bounded = _Bounded(response, _MOST_STREAMED_BYTES if is_stream else MOST_BYTES)
         kept = [each for each in response.headers.items() if each[0] not in _OF_THE_TRANSFER]
-        read = httpx2.Response(response.status_code, headers=kept, content=bytes(body[:_MOST_BYTES]), request=request)
+        read = httpx2.Response(response.status_code, headers=kept, stream=bounded, request=request)
         read.encoding = "utf-8"
         return read
+
+
+class _Bounded(httpx2.AsyncByteStream):
+    def __init__(self, response: httpx2.Response, most_bytes: int) -> None:
+        self._response = response
+        self._left = most_bytes
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async with aclosing(self._response.aiter_bytes()) as parts:
+            async for part in parts:
+                self._left -= len(part)
+                if self._left < 0:
+                    return
+                yield part
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
 
 
 @asynccontextmanager
@@ -167,29 +194,13 @@ def newer_half(messages: list[Message]) -> list[Message]:
     return kept
 
 
-def _reply(completion: Any, characters: int) -> Reply:
-    """The first choice. The SDK checks nothing of what a server sends: it can be a text, or lack anything."""
-    try:
-        choice = completion.choices[0]
-        text, reason = choice.message.content, getattr(choice, "finish_reason", None)
-    except (AttributeError, IndexError, KeyError, TypeError):
-        raise failures.Malformed from None
-    tokens = _tokens(getattr(completion, "usage", None), characters)
-    if reason == "content_filter" or getattr(choice.message, "refusal", None):
-        raise failures.Refused(tokens)
-    if text is not None and not isinstance(text, str):
-        raise failures.Malformed(tokens)
-    if not (text := clean(text).strip()):
-        raise failures.Empty(tokens)
-    is_partial = reason == "length" or len(text) > _MOST_CHARACTERS
-    return Reply(text[:_MOST_CHARACTERS].rstrip(), tokens, is_partial)
-
-
-def _tokens(usage: Any, characters: int) -> Tokens | None:
-    """None where the server did not count, or not in numbers."""
-    read, written = getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None)
-    if not (type(read) is int and type(written) is int):
-        return None
-    if not (0 <= read <= _MOST_TOKENS and 0 <= written <= _MOST_TOKENS):
-        return None
-    return Tokens(read, written, characters)
+async def _hear(parts: AsyncIterator[bytes], answer: Answer, limit: asyncio.Timeout) -> None:
+    """Reads the answer until its end or its bound; each part has its own time within the whole one's."""
+    loop, deadline = asyncio.get_running_loop(), limit.when() or 0.0
+    async with aclosing(data(parts)) as events:
+        async for event in events:
+            answer.take(event)
+            if answer.is_full:
+                return
+            if seconds := answer.patience_seconds:
+                limit.reschedule(min(deadline, loop.time() + seconds))

@@ -1,9 +1,12 @@
 """A server of our own with OpenAI's API of chat completions: what models do to a bot, over real HTTP."""
 
 import asyncio
+import json
+import re
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+from io import BytesIO
 from typing import Any, Self
 
 from aiohttp import web
@@ -11,6 +14,9 @@ from aiohttp import web
 KEY = "canary-sk-7Qx-key"
 MODEL = "tiny"
 READ, WRITTEN = 30, 5
+
+DONE = "data: [DONE]\n\n"
+BREAK = "the connection is lost"
 
 Behaviour = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -29,13 +35,54 @@ def completion(text: str | None, **changes: Any) -> dict[str, Any]:
 
 
 def says(text: str | None, *, seconds: float = 0.0, **changes: Any) -> Behaviour:
-    """Answers, after so many seconds."""
+    """Answers, after so many seconds: word by word who asks for a stream, unless told what the choices are."""
 
-    async def behave(_: web.Request) -> web.Response:
+    async def behave(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(seconds)
-        return web.json_response(completion(text, **changes))
+        whole, asked = completion(text, **changes), await request.json()
+        if not asked.get("stream") or "choices" in changes:
+            return web.json_response(whole)
+        words = [part(each) for each in re.findall(r"\s*\S+|\s+", text or "")]
+        message, reason = whole["choices"][0]["message"], whole["choices"][0]["finish_reason"]
+        last = {"choices": [{"index": 0, "delta": {"refusal": message["refusal"]}, "finish_reason": reason}]}
+        counts = [{"choices": [], "usage": whole["usage"]}] * bool(asked.get("stream_options"))
+        return await streams(*words, last, *counts, DONE)(request)
 
     return behave
+
+
+def part(text: str | None, **changes: Any) -> dict[str, Any]:
+    """An event of a stream."""
+    return {"choices": [{"index": 0, "delta": {"content": text}, "finish_reason": None} | changes]}
+
+
+def streams(*steps: dict[str, Any] | str | float) -> Behaviour:
+    """Sends each step: an event, a text as it is; waits so many seconds, for ever with a negative one; or BREAKs."""
+
+    async def behave(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+        await response.prepare(request)
+        # who heard enough hangs up
+        with suppress(ConnectionError):
+            for step in steps:
+                await _step(request, response, step)
+        return response
+
+    return behave
+
+
+async def _step(request: web.Request, response: web.StreamResponse, step: dict[str, Any] | str | float) -> None:
+    if step == BREAK:
+        # what was sent arrives before the loss does
+        await asyncio.sleep(0.05)
+        assert request.transport
+        request.transport.abort()
+    elif isinstance(step, dict):
+        await response.write(f"data: {json.dumps(step)}\n\n".encode())
+    elif isinstance(step, str):
+        await response.write(step.encode())
+    else:
+        await asyncio.sleep(step if step >= 0 else 3_600)
 
 
 def fails(status: int, message: str = "canary", code: str | None = None, **headers: str) -> Behaviour:
@@ -53,7 +100,10 @@ def sends(body: str | bytes, content_type: str = "application/json", status: int
 
     async def behave(_: web.Request) -> web.Response:
         named = {"Content-Type": content_type} | _named(headers)
-        return web.Response(body=body, status=status, headers=named)
+        # bytes of more than a megabyte are an error of aiohttp's, which would be taken for the answer
+        return web.Response(
+            body=BytesIO(body if isinstance(body, bytes) else body.encode()), status=status, headers=named
+        )
 
     return behave
 
@@ -94,6 +144,7 @@ class ModelServer:
         self.url = ""
         self.asked: list[list[tuple[str, str]]] = []
         self.headers: list[dict[str, str]] = []
+        self.bodies: list[dict[str, Any]] = []
         self._behaviours: deque[Behaviour] = deque()
         self._was_asked = asyncio.Condition()
 
@@ -124,6 +175,7 @@ class ModelServer:
     async def _complete(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         self.headers.append(dict(request.headers))
+        self.bodies.append(body)
         async with self._was_asked:
             self.asked.append([(each["role"], each["content"]) for each in body["messages"]])
             self._was_asked.notify_all()

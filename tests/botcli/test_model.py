@@ -56,6 +56,7 @@ FAILURES: dict[str, tuple[Behaviour, str]] = {
     "filtered before": (fails(400, code="content_filter"), "The model refused to answer this."),
     "500": (fails(500), "The model's server failed."),
     "a proxy's 502": (sends("<h1>canary</h1>", "text/html", 502), "The model's server failed."),
+    "an error for an answer": (sends('{"error": {"message": "canary"}}'), "The model's server failed."),
     "refusal": (says(None, refusal="canary"), "The model refused to answer this."),
     "filtered": (
         says("canary", choices=[{"message": {"content": "canary"}, "finish_reason": "content_filter"}]),
@@ -75,7 +76,7 @@ FAILURES: dict[str, tuple[Behaviour, str]] = {
                 sends('{"choices": []}'),
                 sends('{"choices": "canary"}'),
                 sends('{"choices": [{"message": {"content": {"canary": 1}}}]}'),
-                sends('{"error": {"message": "canary"}}'),
+                sends("{}"),
             )
         )
     },

@@ -53,7 +53,7 @@ async def test_reply_that_is_too_large(
 ) -> None:
     """Of a long text the beginning is the answer, and a body without an end is none, compressed or not."""
     model_server.behaves(
-        says("Yes " * MEGABYTE),
+        sends(json.dumps(completion("Yes " * MEGABYTE))),
         says("Yes " * 10_000),
         sends(gzip.compress(b" " * 5 * MEGABYTE + json.dumps(completion("Yes")).encode()), Content_Encoding="gzip"),
         sends(b" " * 5 * MEGABYTE, status=500),
