@@ -16,18 +16,30 @@ def split(text: str, units: int = MESSAGE_UNITS) -> list[str]:
     Only the white space around the parts is lost, and parts that show nothing, which Telegram refuses. What a reader
     takes for one character stays whole, unless it alone is longer than a part.
     """
-    parts, rest = list[str](), text.strip()
+    return [text[start:end] for start, end in spans(text, units)]
+
+
+def spans(text: str, units: int = MESSAGE_UNITS) -> list[tuple[int, int]]:
+    """Where the parts of `split` begin and end."""
+    found, rest, at = list[tuple[int, int]](), text.strip(), len(text) - len(text.lstrip())
     while rest:
         end = _end(rest, _fitting(rest, units))
-        parts.append(rest[:end].rstrip())
-        rest = rest[end:].lstrip()
-    return [part for part in parts if any(map(_shows, part))]
+        part, left = rest[:end].rstrip(), rest[end:].lstrip()
+        if any(map(_shows, part)):
+            found.append((at, at + len(part)))
+        at, rest = at + len(rest) - len(left), left
+    return found
+
+
+def units_of(character: str) -> int:
+    """UTF-16 code units of a character."""
+    return 2 if character > "\uffff" else 1
 
 
 def _fitting(text: str, units: int) -> int:
     """How many of the first characters fit; one at least, so that there is an end."""
     for index, character in enumerate(text):
-        units -= 2 if character > "\uffff" else 1
+        units -= units_of(character)
         if units < 0:
             return max(index, 1)
     return len(text)
