@@ -1,27 +1,34 @@
 """From an answer's text to Telegram: what belongs to the dialogue is stored before it is sent."""
 
-from aiogram.exceptions import TelegramAPIError
+import logging
+from collections.abc import Callable
+
+from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
 from aiogram.types import Message
 
 from botcli.journal import Unconfirmed
 from botcli.refusals import is_about_the_chat
-from botcli.splitting import split
+from botcli.rendering import Part, plain
 from botcore import Database
 from botcore import Message as Stored
 
+Render = Callable[[str], list[Part]]
 
-async def say(message: Message, text: str) -> list[Message]:
+_log = logging.getLogger(__name__)
+
+
+async def say(message: Message, text: str, render: Render = plain) -> list[Message]:
     """Answers with the text, in as many messages as Telegram needs for it; what came of each."""
-    return [await message.answer(part) for part in split(text)]
+    return [await _send(message, part) for part in render(text)]
 
 
-async def deliver(database: Database, message: Message, reply: Stored) -> None:
+async def deliver(database: Database, message: Message, reply: Stored, render: Render = plain) -> None:
     """Sends a stored reply and notes what came of it; where its first part is refused for good, it was never said."""
     key = {"chat_id": reply.chat_id, "message_id": reply.id}
     sent: list[Message] = []
     try:
-        for part in split(reply.content):
-            sent.append(await message.answer(part))  # noqa: PERF401 - what was sent when one is refused
+        for part in render(reply.content):
+            sent.append(await _send(message, part))  # noqa: PERF401 - what was sent when one is refused
     except TelegramAPIError as error:
         if is_about_the_chat(error) and not sent:
             await database.messages.delete(**key)
@@ -36,3 +43,16 @@ async def deliver(database: Database, message: Message, reply: Stored) -> None:
         telegram_message_id=named.message_id if named else None,
         sent_at=named.date if named else None,
     )
+
+
+async def _send(message: Message, part: Part) -> Message:
+    """What came of the part; where Telegram refuses its entities, of its text alone."""
+    if not part.entities:
+        return await message.answer(part.text)
+    try:
+        return await message.answer(part.text, entities=part.entities)
+    except TelegramBadRequest as refusal:
+        if is_about_the_chat(refusal):
+            raise
+        _log.warning("sent without its entities, which Telegram refused")
+        return await message.answer(part.text)

@@ -12,6 +12,9 @@ from botcli.handlers import changes, commands, conversation, privacy
 from botcli.middleware import SkipUnknown, bind_context
 from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
+from botcli.showing import DEFAULT as AS_IT_IS
+from botcli.showing import Showing
+from botcli.stops import Stops
 from botcli.turns import Turns
 from botcli.windows import DEFAULT, Windows
 from botcore import Database
@@ -23,6 +26,7 @@ def build_dispatcher(
     *,
     windows: Windows = DEFAULT,
     daily_tokens: int | None = None,
+    showing: Showing = AS_IT_IS,
     redis: RedisStorage | None = None,
     on_error: CallbackType | None = None,
 ) -> Dispatcher:
@@ -31,6 +35,7 @@ def build_dispatcher(
     Forms are kept in `redis`, or else in the database. A router that has some takes `dispatcher.fsm` as an outer
     middleware of its events: then states are read for those alone, and what needs none does not wait for them.
     """
+    stops = Stops()
     dispatcher = Dispatcher(
         storage=redis or PostgresStorage(database),
         fsm_strategy=FSMStrategy.USER_IN_TOPIC,
@@ -38,7 +43,8 @@ def build_dispatcher(
         database=database,
         redis=redis,
         windows=windows,
-        turns=Turns(database, replier, windows, daily_tokens),
+        turns=Turns(database, replier, windows, daily_tokens, showing, stops),
+        stops=stops,
     )
     dispatcher.update.outer_middleware(SkipUnknown())
     dispatcher.update.outer_middleware(bind_context)

@@ -22,6 +22,7 @@ from botcli.journal import Handling
 from botcli.metrics import BotMetrics
 from botcli.refusals import is_about_the_chat
 from botcli.retries import LONGEST_SECONDS, postponed
+from botcli.stops import Stops, drafts_stopped
 from botcore import BotcoreError, ClaimLost, Database, InvalidInput, Update, tracing
 
 # where nobody tells: a retry that is due, what a vanished process left, a server behind a pooler without LISTEN
@@ -58,6 +59,7 @@ class Delivery:
         self._database = database
         self._updates = database.updates
         self._dispatcher = dispatcher
+        self._stops: Stops = dispatcher["stops"]
         self._terms = terms
         self._metrics = metrics
         self._tracer = tracing.tracer("botcli")
@@ -75,6 +77,7 @@ class Delivery:
 
         Raises InvalidInput for what is no update, and Unavailable.
         """
+        elsewhere = [draft for draft in drafts_stopped(updates) if not self._stops.stop(draft)]
         with self._places(len(updates)) as places:
             storing = self._updates.add(
                 bot_id=self._bot.id,
@@ -84,6 +87,8 @@ class Delivery:
                 lease_seconds=self.lease_seconds,
             )
             self._begin(await self._metrics.storing(updates, storing))
+        for draft in elsewhere:
+            await self._updates.stop(bot_id=self._bot.id, **draft._asdict())
         if places < len(updates):
             # this process need not hear of it, which it does not behind a pooler
             self._wake.set()
@@ -279,7 +284,8 @@ class Delivery:
 
     async def _listen(self) -> None:
         """Wakes up when another process has more than it can take."""
-        async for _ in self._database.listen(self._updates.CHANNEL):
+        async for payload in self._database.listen(self._updates.CHANNEL):
+            self._stops.told(payload)
             self._wake.set()
 
     async def _purge(self) -> None:

@@ -43,6 +43,8 @@ class Pace:
 class Pacing(BaseRequestMiddleware):
     """Sends messages no faster than `pace`, and again after a 429; a chat that is told to wait holds up no other.
 
+    Drafts and chat actions neither wait nor make anything wait.
+
     Raises TelegramRetryAfter, with the seconds that are left, when the wait is longer than LONGEST_WAIT_SECONDS.
     """
 
@@ -57,7 +59,8 @@ class Pacing(BaseRequestMiddleware):
         self, make_request: NextRequestMiddlewareType[TelegramType], bot: Bot, method: TelegramMethod[TelegramType]
     ) -> Response[TelegramType]:
         """The answer that is no 429."""
-        deadline = monotonic() + LONGEST_WAIT_SECONDS
+        # what is shown while an answer is made is no use later, and must not hold that up
+        deadline = monotonic() + (0.0 if method.__api_method__ in _UNPACED else LONGEST_WAIT_SECONDS)
         while True:
             await self._turn(method, deadline)
             try:
@@ -124,8 +127,9 @@ class Slots:
 
 
 def _flow(method: TelegramMethod[Any]) -> Hashable:
-    """What a 429 holds: the chat, or where there is none the method."""
-    return getattr(method, "chat_id", None) or method.__api_method__
+    """What a 429 holds: the chat, where there is none the method, and of what makes no message both."""
+    name, chat_id = method.__api_method__, getattr(method, "chat_id", None)
+    return (name, chat_id) if name in _UNPACED else chat_id or name
 
 
 def makes_a_message(method: TelegramMethod[Any]) -> bool:

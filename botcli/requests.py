@@ -38,9 +38,11 @@ CONNECT_SECONDS: Final = 10.0
 PAUSES_SECONDS: Final = (0.5, 1.0, 2.0)
 """Before each repetition: in all longer than a proxy's restart, shorter than a person's patience."""
 
-# What gives the same when it is done twice; getUpdates apart, whose caller has a back-off of its own
+# What gives the same when it is done twice
 _REPEATABLE: Final = ("get", "set", "delete", "edit", "answer")
-_REPEATABLE_TOO: Final = {"sendChatAction", "sendMessageDraft", "sendRichMessageDraft"}
+_REPEATABLE_TOO: Final = {"sendChatAction"}
+# whose caller has a back-off of its own; and the next draft says more
+_NOT_REPEATED: Final = {"getUpdates", "sendMessageDraft", "sendRichMessageDraft"}
 _MAKES_A_MESSAGE: Final = {"answerGuestQuery", "answerWebAppQuery"}
 
 _log = logging.getLogger(__name__)
@@ -130,7 +132,7 @@ async def repeat(
 
 def _may_repeat(method: TelegramMethod[Any], error: Exception) -> bool:
     name = method.__api_method__
-    if name == "getUpdates" or isinstance(error, TelegramEntityTooLarge):
+    if name in _NOT_REPEATED or isinstance(error, TelegramEntityTooLarge):
         return False
     is_repeatable = name.startswith(_REPEATABLE) and name not in _MAKES_A_MESSAGE
     return is_repeatable or name in _REPEATABLE_TOO or _never_sent(error)

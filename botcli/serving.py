@@ -20,6 +20,8 @@ from botcli.pacing import Pace
 from botcli.polling import Session, poll
 from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
+from botcli.showing import DEFAULT as AS_IT_IS
+from botcli.showing import Showing
 from botcli.webhook import Endpoint, Intake
 from botcli.windows import DEFAULT, Windows
 from botcore import BotcoreError, Database, InvalidInput
@@ -85,6 +87,7 @@ async def serve(
     *,
     windows: Windows = DEFAULT,
     daily_tokens: int | None = None,
+    showing: Showing = AS_IT_IS,
     pace: Pace | None = None,
     terms: Terms | None = None,
     intake: Intake | None = None,
@@ -99,7 +102,7 @@ async def serve(
     metrics = metrics or BotMetrics()
     requests.use(bot.session, database=database, pace=pace, journal=Journal(), innermost=metrics.requests)
     dispatcher = build_dispatcher(
-        database, metrics.timed(replier), windows=windows, daily_tokens=daily_tokens, redis=redis
+        *(database, metrics.timed(replier)), windows=windows, daily_tokens=daily_tokens, showing=showing, redis=redis
     )
     delivery = Delivery(bot, database, dispatcher, terms or Terms(), metrics)
     with metrics.of(database, bot), intake.into(delivery.store) if intake else nullcontext():

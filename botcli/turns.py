@@ -1,7 +1,9 @@
 """One turn of a dialogue: what a person said goes to the replier, and what that says is stored, then sent."""
 
+import asyncio
 import re
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, cast
 
@@ -15,6 +17,8 @@ from botcli.incoming import unstored
 from botcli.journal import Handling
 from botcli.middleware import Dialogue
 from botcli.replies import Cut, NoReply, Replier, Reply, Tokens
+from botcli.showing import DEFAULT, Showing, draft_of, shown
+from botcli.stops import Stops
 from botcli.windows import Windows
 from botcore import Database, NotFound, NotRecorded, Spent, Transaction
 from botcore import Message as Stored
@@ -55,12 +59,14 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Turns:
-    """Who answers, from which windows, and LLM_DAILY_TOKENS."""
+    """Who answers, from which windows, LLM_DAILY_TOKENS, how the answer is shown, and what stops it."""
 
     database: Database
     replier: Replier
     windows: Windows
     daily_tokens: int | None = None
+    showing: Showing = DEFAULT
+    stops: Stops = field(default_factory=Stops)
 
     async def answer(self, turn: Turn) -> None:
         """Answers once, whatever came of earlier attempts."""
@@ -98,11 +104,11 @@ class Turns:
         if handling and handling.has_spoken:
             return
         try:
-            said = await self.replier.reply([unstored(message)])
+            said = await self._hear(message, [unstored(message)])
         except NoReply as failure:
             await answers.say(message, failure.sentence)
         else:
-            await answers.say(message, _text(said))
+            await answers.say(message, _text(said), self.showing.render)
 
     async def _ask(self, turn: Turn) -> bool:
         """Whether there is an answer, stored and sent."""
@@ -115,7 +121,7 @@ class Turns:
             return False
         try:
             window = await self.windows.read(self.database, turn.message, turn.dialogue, turn.asked.id, spent)
-            said = await self.replier.reply(window)
+            said = await self._hear(turn.message, window)
         except NoReply as failure:
             if failure.tokens:
                 await _count(self.database, turn, failure.tokens)
@@ -128,13 +134,20 @@ class Turns:
             reply = await self._store(turn, said)
         except NotRecorded:
             # they opted out meanwhile
-            await answers.say(turn.message, _text(said))
+            await answers.say(turn.message, _text(said), self.showing.render)
             return False
         except NotFound:
             # they were erased meanwhile, or their chat: nobody asks any more
             return False
         await self._deliver(turn, reply)
         return True
+
+    async def _hear(self, message: Message, window: Sequence[Stored]) -> Reply:
+        """What the replier says, shown meanwhile, or said so far when the person stops it."""
+        heard: list[str] = []
+        async with shown(message, self.showing, heard) as hear:
+            making = asyncio.create_task(self.replier.reply(window, hear))
+            return await self.stops.until_stopped(draft_of(message), making, heard)
 
     async def _spent(self, turn: Turn) -> Spent | None:
         """What the person used so far, where anything depends on it."""
@@ -153,7 +166,7 @@ class Turns:
 
     async def _deliver(self, turn: Turn, reply: Stored) -> None:
         if reply.delivery:
-            await answers.deliver(self.database, turn.message, reply)
+            await answers.deliver(self.database, turn.message, reply, self.showing.render)
 
 
 async def _newest(messages: list[Stored], bot: Bot) -> Stored | None:
@@ -195,7 +208,11 @@ async def _count(database: Transaction, turn: Turn, tokens: Tokens) -> None:
 
 
 def _text(said: Reply) -> str:
-    return f"{said.text}\n\n{_PARTIAL[said.cut]}" if said.cut else said.text
+    if not said.cut:
+        return said.text
+    # a fence that was cut off would take the note for code
+    fence = "\n```" if said.text.count("```") % 2 else ""
+    return f"{said.text}{fence}\n\n{_PARTIAL[said.cut]}"
 
 
 def _used_up(now: datetime) -> str:

@@ -29,7 +29,7 @@ class Updates:
     """
 
     CHANNEL: Final = "botcore_updates"
-    """What `announce` notifies, for `Database.listen`; the payload is the bot's id."""
+    """What `announce` and `stop` notify, for `Database.listen`; the payload is the bot's id, of `stop` all three."""
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -180,6 +180,12 @@ class Updates:
     async def announce(self, *, bot_id: int) -> None:
         """Wakes the processes that listen on `CHANNEL`."""
         await self._executor.one("updates/announce", scalar_row, bot_id=bot_id)
+
+    async def stop(self, *, bot_id: int, telegram_chat_id: int, draft_id: int) -> None:
+        """Tells the processes that listen on `CHANNEL` that a person stopped an answer, which has the chat's turn."""
+        await self._executor.one(
+            "updates/stop", scalar_row, bot_id=bot_id, telegram_chat_id=telegram_chat_id, draft_id=draft_id
+        )
 
     @repeatable()
     async def lease_polling(self, *, bot_id: int, worker: str, lease_seconds: int = LEASE_SECONDS) -> bool:

@@ -87,6 +87,7 @@ async def _work(
     from botcli import serving
     from botcli.delivery import Terms
     from botcli.pacing import Pace
+    from botcli.showing import Showing
 
     def end() -> None:
         task.cancel() if stop.is_set() else stop.set()
@@ -101,6 +102,7 @@ async def _work(
         stop,
         windows=windows,
         daily_tokens=settings.llm_daily_tokens,
+        showing=Showing.of(settings),
         pace=Pace(settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute),
         terms=Terms(
             settings.update_concurrency,

@@ -4,9 +4,16 @@ from typing import Final
 
 from aiogram import Bot, F, Router
 from aiogram.enums import ChatMemberStatus
-from aiogram.types import BusinessMessagesDeleted, ChatMemberRestricted, ChatMemberUpdated, Message
+from aiogram.types import (
+    BusinessMessagesDeleted,
+    ChatMemberRestricted,
+    ChatMemberUpdated,
+    Message,
+    MessageGenerationStopped,
+)
 
 from botcli.incoming import is_service
+from botcli.stops import Draft, Stops
 from botcore import Database
 
 _DELETIONS: Final = 1_000  # of one statement
@@ -23,6 +30,7 @@ def build_router() -> Router:
         observer.register(ignore, is_service)
     router.deleted_business_messages.register(delete)
     router.my_chat_member.register(note_membership)
+    router.stopped_message_generation.register(stop)
     return router
 
 
@@ -55,6 +63,11 @@ async def note_membership(changed: ChatMemberUpdated, bot: Bot, database: Databa
         can_write = member.status not in {ChatMemberStatus.LEFT, ChatMemberStatus.KICKED}
     note = database.chats.unblock if can_write else database.chats.block
     await note(bot_id=bot.id, telegram_chat_id=changed.chat.id)
+
+
+async def stop(stopped: MessageGenerationStopped, stops: Stops) -> None:
+    """Ends the answer where it is still made; of what the delivery took in it did that at once."""
+    stops.stop(Draft(stopped.chat.id, stopped.draft_id))
 
 
 async def ignore(message: Message) -> None:

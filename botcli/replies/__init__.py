@@ -17,6 +17,7 @@ Kind = Literal[
     "server",
     "connection",
     "malformed",
+    "stopped",
 ]
 """Why there is no answer."""
 

@@ -25,6 +25,8 @@ from botcli.replies import Replier
 from botcli.replies.echo import Echo
 from botcli.replies.model import Model, open_model
 from botcli.replies.settings import ModelSettings
+from botcli.showing import DEFAULT as AS_IT_IS
+from botcli.showing import Showing
 from botcore import Database, Message, logs
 from tests import roles
 from tests.botcli.bot_api import BOT_ID, TOKEN, BotApi
@@ -93,12 +95,17 @@ def feed(dispatcher: Dispatcher, bot: Bot) -> Feed:
 
 @asynccontextmanager
 async def at_work(
-    bot: Bot, database: Database, replier: Replier | None = None, metrics: BotMetrics | None = None, **terms: Any
+    bot: Bot,
+    database: Database,
+    replier: Replier | None = None,
+    metrics: BotMetrics | None = None,
+    showing: Showing = AS_IT_IS,
+    **terms: Any,
 ) -> AsyncIterator[None]:
     """The whole bot for as long as the block runs; at its end it finishes what is in work."""
     stop = asyncio.Event()
     serves = asyncio.create_task(
-        serving.serve(bot, database, replier or Echo(), stop, terms=Terms(**terms), metrics=metrics)
+        serving.serve(bot, database, replier or Echo(), stop, showing=showing, terms=Terms(**terms), metrics=metrics)
     )
     try:
         yield

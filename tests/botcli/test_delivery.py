@@ -46,7 +46,7 @@ async def test_retry_of_what_was_set_aside(
         await bot_api.confirmed()
         await all_done(database)
         model.asked.clear()
-        monkeypatch.setattr(model, "reply", lambda _: asyncio.sleep(0, Reply("healed")))
+        monkeypatch.setattr(model, "reply", lambda *_: asyncio.sleep(0, Reply("healed")))
         assert await database.updates.retry(bot_id=BOT_ID, update_id=number)
         await bot_api.replies(1)
 
