@@ -2,7 +2,7 @@
 
 import logging
 from contextlib import suppress
-from contextvars import ContextVar
+from contextvars import Context, ContextVar, copy_context
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, cast
 
@@ -20,6 +20,13 @@ _NO_MESSAGE: Final = 0  # Telegram's ids begin at 1
 
 _handling: ContextVar["Handling | None"] = ContextVar("handling", default=None)
 _log = logging.getLogger(__name__)
+
+
+def unnoted() -> Context:
+    """A copy of this context for a task whose sends are noted with no update: nobody minds two of them."""
+    context = copy_context()
+    context.run(_handling.set, None)
+    return context
 
 
 class Unconfirmed(Message):

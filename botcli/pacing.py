@@ -11,7 +11,7 @@ from typing import Any, Final
 from aiogram import Bot
 from aiogram.client.session.middlewares.base import BaseRequestMiddleware, NextRequestMiddlewareType
 from aiogram.exceptions import TelegramRetryAfter
-from aiogram.methods import TelegramMethod
+from aiogram.methods import SendMessage, TelegramMethod
 from aiogram.methods.base import Response, TelegramType
 
 LONGEST_WAIT_SECONDS: Final = 30.0
@@ -22,10 +22,14 @@ BURST: Final = 3
 
 _FORGET_SECONDS: Final = 60.0
 
-# They make no message: a draft is shown while an answer is written, many times
-_UNPACED: Final = {"sendChatAction", "sendMessageDraft", "sendRichMessageDraft"}
+# They make no message, but show many times that and how an answer is written; a bot of ours edits nothing else
+_UNPACED: Final = {"sendChatAction", "sendMessageDraft", "sendRichMessageDraft", "editMessageText"}
 
 _log = logging.getLogger(__name__)
+
+
+class SendAside(SendMessage):
+    """sendMessage at once, with another place left for the answer; raises TelegramRetryAfter where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +47,7 @@ class Pace:
 class Pacing(BaseRequestMiddleware):
     """Sends messages no faster than `pace`, and again after a 429; a chat that is told to wait holds up no other.
 
-    Drafts and chat actions neither wait nor make anything wait.
+    Drafts, edits and chat actions neither wait nor make anything wait.
 
     Raises TelegramRetryAfter, with the seconds that are left, when the wait is longer than LONGEST_WAIT_SECONDS.
     """
@@ -60,7 +64,8 @@ class Pacing(BaseRequestMiddleware):
     ) -> Response[TelegramType]:
         """The answer that is no 429."""
         # what is shown while an answer is made is no use later, and must not hold that up
-        deadline = monotonic() + (0.0 if method.__api_method__ in _UNPACED else LONGEST_WAIT_SECONDS)
+        is_aside = method.__api_method__ in _UNPACED or isinstance(method, SendAside)
+        deadline = monotonic() + (0.0 if is_aside else LONGEST_WAIT_SECONDS)
         while True:
             await self._turn(method, deadline)
             try:
@@ -90,7 +95,10 @@ class Pacing(BaseRequestMiddleware):
         chat_id = getattr(method, "chat_id", None)
         if chat_id is not None:
             is_private = isinstance(chat_id, int) and chat_id > 0
-            await asyncio.sleep((self._chats if is_private else self._groups).take(chat_id))
+            slots = self._chats if is_private else self._groups
+            if isinstance(method, SendAside) and not slots.has_two(chat_id):
+                raise TelegramRetryAfter(method, "the next place is the answer's", retry_after=1)
+            await asyncio.sleep(slots.take(chat_id))
         await asyncio.sleep(self._all.take())
 
     def _hold(self, flow: Hashable, seconds: float) -> None:
@@ -118,6 +126,11 @@ class Slots:
         place = max(self._next.get(key, 0.0), now - self._lead)
         self._next[key] = place + self._interval
         return max(0.0, place - now)
+
+    def has_two(self, key: Hashable = None) -> bool:
+        """Whether two places could be taken without a wait."""
+        now = monotonic()
+        return max(self._next.get(key, 0.0), now - self._lead) <= now - self._interval
 
     def _forget(self, now: float) -> None:
         """Leaves only keys that are not as good as new, so that memory is bounded by what was sent of late."""

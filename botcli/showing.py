@@ -1,4 +1,4 @@
-"""Shows an answer while it is made: as a draft in private chats, elsewhere that the bot is typing."""
+"""Shows an answer while it is made: as a draft in private chats, in groups as a message, elsewhere as typing."""
 
 import asyncio
 import logging
@@ -17,15 +17,16 @@ from aiogram.exceptions import (
 )
 from aiogram.types import Message
 
+from botcli.journal import unnoted
+from botcli.previews import Preview
 from botcli.rendering import Part, markdown, plain
 from botcli.settings import BotSettings
 from botcli.stops import Draft
 
 # an answer that takes no longer is not announced
 _FIRST_SECONDS: Final = 0.5
-# a draft is shown for 30 s, that the bot is typing for 5 s: https://core.telegram.org/bots/api#sendmessagedraft
+# a draft is shown for 30 s: https://core.telegram.org/bots/api#sendmessagedraft
 _DRAFT_SECONDS: Final = 20.0
-_TYPING_SECONDS: Final = 4.5
 # one that came after its answer would be shown beside it
 _LAST_SECONDS: Final = 1.0
 
@@ -34,11 +35,13 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Showing:
-    """How often a draft is renewed, and how an answer's text becomes messages."""
+    """How often a draft is renewed, how an answer's text becomes messages, and how often the bot is typing."""
 
     # what Telegram allows in a chat: https://core.telegram.org/bots/faq#my-bot-is-hitting-limits-how-do-i-avoid-this
     interval_seconds: float = 1.0
     render: Callable[[str], list[Part]] = plain
+    # that the bot is typing is shown for 5 s; and as many edits in a group leave 8 of 20 messages a minute to answers
+    typing_seconds: float = 5.0
 
     @classmethod
     def of(cls, settings: BotSettings) -> Self:
@@ -50,13 +53,15 @@ DEFAULT: Final = Showing()
 
 
 @asynccontextmanager
-async def shown(message: Message, showing: Showing, heard: list[str]) -> AsyncIterator[Callable[[str], None]]:
+async def shown(
+    message: Message, showing: Showing, preview: Preview | None, heard: list[str]
+) -> AsyncIterator[Callable[[str], None]]:
     """Shows the answer to the message while the block makes it, and gives what is to be told each time there is more.
 
     What was told last stands in `heard`. Nothing that Telegram says to it is an error of the block.
     """
-    view = _View(message, showing, heard)
-    task = asyncio.create_task(view.show())
+    view = _View(message, showing, preview, heard)
+    task = asyncio.create_task(view.show(), context=unnoted())
     try:
         yield view.hear
     finally:
@@ -73,8 +78,9 @@ def draft_of(message: Message) -> Draft:
 
 
 class _View:
-    def __init__(self, message: Message, showing: Showing, heard: list[str]) -> None:
+    def __init__(self, message: Message, showing: Showing, preview: Preview | None, heard: list[str]) -> None:
         self._message = message
+        self._preview = preview
         self._showing = showing
         self._render = showing.render
         self._heard = heard
@@ -97,8 +103,8 @@ class _View:
         try:
             if self._message.chat.type == "private" and not self._message.business_connection_id:
                 await self._drafts()
-            while not self._ends.is_set():
-                await self._typing()
+            if not self._ends.is_set():
+                await self._beside()
         except Exception as error:  # noqa: BLE001 - the answer comes all the same
             _log.warning("not shown while it is made", extra={"error": type(error).__name__})
 
@@ -107,7 +113,7 @@ class _View:
         while not self._ends.is_set():
             self._came.clear()
             try:
-                await self._draft(self._render(self._heard[-1])[-1] if self._heard else Part(""))
+                await self._draft(self._newest() or Part(""))
             except TelegramRetryAfter as refusal:
                 await self._pause(refusal.retry_after)
             except TelegramBadRequest:
@@ -136,6 +142,24 @@ class _View:
             keep_on_stop=True,
         )
 
+    async def _beside(self) -> None:
+        """The bot is typing; in a group what it said so far is shown from the second time on."""
+        await self._typing()
+        while not await self._pause(self._showing.typing_seconds):
+            await self._typing()
+            if self._preview and (newest := self._newest()) and not self._ends.is_set():
+                try:
+                    await self._preview.show(newest)
+                except TelegramRetryAfter as refusal:
+                    await self._pause(refusal.retry_after)
+                except TelegramBadRequest:
+                    self._render = plain
+
+    def _newest(self) -> Part | None:
+        """The end of what was said so far, which alone can change."""
+        parts = self._render(self._heard[-1]) if self._heard else []
+        return parts[-1] if parts else None
+
     async def _typing(self) -> None:
         with suppress(AiogramError):
             await cast("Bot", self._message.bot).send_chat_action(
@@ -144,7 +168,6 @@ class _View:
                 message_thread_id=self._message.message_thread_id if self._message.is_topic_message else None,
                 business_connection_id=self._message.business_connection_id,
             )
-        await self._pause(_TYPING_SECONDS)
 
     async def _pause(self, seconds: float) -> bool:
         """Whether the end came before so many seconds were over."""

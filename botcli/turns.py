@@ -16,6 +16,7 @@ from botcli import answers
 from botcli.incoming import unstored
 from botcli.journal import Handling
 from botcli.middleware import Dialogue
+from botcli.previews import Preview, preview
 from botcli.replies import Cut, NoReply, Replier, Reply, Tokens
 from botcli.showing import DEFAULT, Showing, draft_of, shown
 from botcli.stops import Stops
@@ -73,10 +74,11 @@ class Turns:
         asked, reply = turn.asked, None
         if turn.handling and turn.handling.is_repeated:
             reply = await self.database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
-        if reply:
-            await self._deliver(turn, reply)
-        else:
-            await self._ask(turn)
+        async with preview(self.database, turn.message, turn.handling) as shows:
+            if reply:
+                await self._deliver(turn, reply)
+            else:
+                await self._ask(turn, shows)
 
     async def retry(
         self, message: Message, command: Stored, dialogue: Dialogue, handling: Handling | None = None
@@ -89,11 +91,12 @@ class Turns:
             return
         turn = Turn(message, asked, dialogue, handling)
         reply = await self.database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
-        # a chat's updates come one after the other: what is newer than the command, an attempt at it has stored
-        if reply and reply.id > command.id:
-            await self._deliver(turn, reply)
-        elif not await self._ask(turn):
-            return
+        async with preview(self.database, message, handling) as shows:
+            # a chat's updates come one after the other: what is newer than the command, an attempt at it has stored
+            if reply and reply.id > command.id:
+                await self._deliver(turn, reply)
+            elif not await self._ask(turn, shows):
+                return
         # not before: who was asked can fail, and a chat can refuse what they say
         for each in earlier:
             if each.role == "assistant" and each.reply_to_id == asked.id:
@@ -110,7 +113,7 @@ class Turns:
         else:
             await answers.say(message, _text(said), self.showing.render)
 
-    async def _ask(self, turn: Turn) -> bool:
+    async def _ask(self, turn: Turn, shows: Preview | None) -> bool:
         """Whether there is an answer, stored and sent."""
         if turn.handling and turn.handling.has_spoken:
             # replies are stored before they are sent: the earlier attempt said why there is none, and that was all
@@ -121,7 +124,7 @@ class Turns:
             return False
         try:
             window = await self.windows.read(self.database, turn.message, turn.dialogue, turn.asked.id, spent)
-            said = await self._hear(turn.message, window)
+            said = await self._hear(turn.message, window, shows)
         except NoReply as failure:
             if failure.tokens:
                 await _count(self.database, turn, failure.tokens)
@@ -142,10 +145,10 @@ class Turns:
         await self._deliver(turn, reply)
         return True
 
-    async def _hear(self, message: Message, window: Sequence[Stored]) -> Reply:
+    async def _hear(self, message: Message, window: Sequence[Stored], shows: Preview | None = None) -> Reply:
         """What the replier says, shown meanwhile, or said so far when the person stops it."""
         heard: list[str] = []
-        async with shown(message, self.showing, heard) as hear:
+        async with shown(message, self.showing, shows, heard) as hear:
             making = asyncio.create_task(self.replier.reply(window, hear))
             return await self.stops.until_stopped(draft_of(message), making, heard)
 

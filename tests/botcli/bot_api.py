@@ -184,6 +184,10 @@ class BotApi:
     async def _sendChatAction(self, _: dict[str, Any]) -> bool:  # noqa: N802
         return True
 
+    async def _editMessageText(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        chat = {"id": int(parameters["chat_id"]), "type": "supergroup", "title": "Engines"}
+        return {"message_id": int(parameters["message_id"]), "date": int(time.time()), "chat": chat, "text": "edited"}
+
     async def _sendMessageDraft(self, parameters: dict[str, Any]) -> bool:  # noqa: N802
         return not parameters["chat_id"].startswith("-")
 
