@@ -24,7 +24,7 @@ class Draft(NamedTuple):
 class Stopped(NoReply):
     """The person stopped the answer before there was any of it."""
 
-    kind = "stopped"
+    kind = "empty"
     sentence = "I was stopped before I said anything."
 
 

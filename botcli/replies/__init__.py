@@ -17,7 +17,6 @@ Kind = Literal[
     "server",
     "connection",
     "malformed",
-    "stopped",
 ]
 """Why there is no answer."""
 
