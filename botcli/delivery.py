@@ -285,7 +285,7 @@ class Delivery:
     async def _listen(self) -> None:
         """Wakes up when another process has more than it can take."""
         async for payload in self._database.listen(self._updates.CHANNEL):
-            self._stops.told(payload)
+            self._stops.told(self._bot.id, payload)
             self._wake.set()
 
     async def _purge(self) -> None:

@@ -44,7 +44,7 @@ class Stops:
             if (waiting := asyncio.current_task()) and waiting.cancelling():
                 raise
         finally:
-            del self._making[draft]
+            self._making.pop(draft, None)
         if not heard:
             raise Stopped
         return Reply(heard[-1], cut="stop")
@@ -54,10 +54,13 @@ class Stops:
         making = self._making.get(draft)
         return making is not None and making.cancel()
 
-    def told(self, payload: str) -> None:
-        """Ends the answer that another process tells of, by what `updates.stop` notifies."""
-        if len(words := payload.split()) == len(("bot", *Draft._fields)):
-            self.stop(Draft(*map(int, words[1:])))
+    def told(self, bot_id: int, payload: str) -> None:
+        """Ends the answer that another process of the bot tells of, by what `updates.stop` notifies."""
+        # another bot's chat with the same person has the same id
+        bot, _, draft = payload.partition(" ")
+        with suppress(TypeError, ValueError):
+            if int(bot) == bot_id:
+                self.stop(Draft(*map(int, draft.split())))
 
 
 def drafts_stopped(updates: Sequence[Mapping[str, Any]]) -> list[Draft]:

@@ -76,14 +76,14 @@ class Model:
                 failure, status = failures.read(error), getattr(error, "status_code", None)
             # outside of `except`: what the SDK raised holds the dialogue and the key, and is not handed on
             try:
-                return answer.reply(sum(len(content) for _, content in said), failure)
+                reply = answer.reply(sum(len(content) for _, content in said), failure)
             except NoReply as error:
-                failure = error
+                level = logging.ERROR if isinstance(error, failures.NotAvailable) else logging.WARNING
+                _log.log(level, failures.to_do(error, status), extra={"kind": error.kind, "status": status})
                 raise
-            finally:
-                if failure:
-                    level = logging.ERROR if isinstance(failure, failures.NotAvailable) else logging.WARNING
-                    _log.log(level, failures.to_do(failure, status), extra={"kind": failure.kind, "status": status})
+            if failure and reply.cut:
+                _log.warning("the model's answer broke off", extra={"kind": failure.kind})
+            return reply
 
     async def _read(self, said: list[Said], answer: Answer, limit: asyncio.Timeout) -> None:
         create: Any = self._client.chat.completions.with_streaming_response.create

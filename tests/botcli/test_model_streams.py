@@ -33,8 +33,9 @@ END = part(None, finish_reason="stop")
 COUNTS = {"choices": [], "usage": {"prompt_tokens": READ, "completion_tokens": WRITTEN}}
 ONCE = part("Once")
 UPON = part(" upon")
-# seconds: of silence in a text, of the whole answer
+# seconds: of silence in a text, and of a whole answer that has no end
 SILENCE, WHOLE = 0.3, 1.0
+ENDLESS = {"without an end", "silence before a word", "nothing but comments before a word"}
 FOREVER = -1.0
 DRIP = [": still there\n\n", 0.05] * 100
 MEGABYTE = 2**20
@@ -91,8 +92,8 @@ NO_ANSWERS: dict[str, tuple[str, tuple[Any, ...]]] = {
     "only [DONE]": ("empty", (DONE,)),
     "only counts": ("malformed", (COUNTS,)),
     "only white space": ("empty", (part(" "), part("\n"), END, DONE)),
-    "silence": ("timeout", (FOREVER,)),
-    "nothing but comments": ("timeout", (*DRIP,)),
+    "silence before a word": ("timeout", (FOREVER,)),
+    "nothing but comments before a word": ("timeout", (*DRIP,)),
     "lost": ("connection", (part("", role="assistant"), BREAK)),
     "filtered": ("refused", (ONCE, part(None, finish_reason="content_filter"), DONE)),
     "refused": ("refused", (part(None, delta={"refusal": "canary"}), END, DONE)),
@@ -104,10 +105,9 @@ NO_ANSWERS: dict[str, tuple[str, tuple[Any, ...]]] = {
 
 
 @pytest.fixture(autouse=True)
-def _impatient(model: Model, monkeypatch: pytest.MonkeyPatch) -> None:
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "_PART_SECONDS", SILENCE)
     monkeypatch.setattr(reading, "_COUNTS_SECONDS", SILENCE)
-    model._timeout_seconds = WHOLE
 
 
 class Asked:
@@ -163,28 +163,28 @@ async def test_reply_in_parts_of_characters(asked: Asked) -> None:
     assert asked.heard == ["a\ufffd", "a\U0001f600", "a\U0001f600\ufffd"]
 
 
-async def test_reply_that_is_cut(asked: Asked) -> None:
+async def test_reply_that_is_cut(asked: Asked, model: Model) -> None:
     """What came before the fault is the answer, and says why it is cut; no time-out is passed."""
     for name, (cut, steps) in CUT_ANSWERS.items():
-        async with asyncio.timeout(WHOLE + 1):
+        model._timeout_seconds = WHOLE if name in ENDLESS else 20
+        async with asyncio.timeout(10):
             reply = await asked.reply(*steps)
 
         assert (reply.text, reply.cut) == ("Once upon", cut), name
 
 
-async def test_reply_that_never_was(asked: Asked) -> None:
+async def test_reply_that_never_was(asked: Asked, model: Model) -> None:
     """Where nothing came before the fault, there is no answer, and what was refused is none."""
     for name, (kind, steps) in NO_ANSWERS.items():
+        model._timeout_seconds = WHOLE if name in ENDLESS else 20
         with pytest.raises(NoReply) as failure:
             await asked.reply(*steps)
 
         assert failure.value.kind == kind, name
 
 
-async def test_reply_longer_than_is_stored(asked: Asked, model: Model) -> None:
+async def test_reply_longer_than_is_stored(asked: Asked) -> None:
     """Nobody reads on once there is as much as is stored."""
-    model._timeout_seconds = 20
-
     reply = await asked.reply(*[part("Yes " * 1_000)] * 9, FOREVER)
 
     assert (len(reply.text), reply.cut) == (31_999, "room")

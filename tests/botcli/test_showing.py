@@ -4,6 +4,7 @@ import asyncio
 import json
 from typing import Any
 
+import psycopg
 import pytest
 from aiogram import Bot
 
@@ -182,7 +183,12 @@ async def test_stop(bot: Bot, bot_api: BotApi, database: Database, model: Model,
 
 
 async def test_stop_that_another_process_is_told(
-    bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer
+    bot: Bot,
+    bot_api: BotApi,
+    database: Database,
+    connection: psycopg.Connection,
+    model: Model,
+    model_server: ModelServer,
 ) -> None:
     """Whichever process takes the press in, the one that answers ends the answer."""
     model_server.behaves(streams(part("Once"), part(" upon"), FOREVER))
@@ -192,6 +198,12 @@ async def test_stop_that_another_process_is_told(
     async with at_work(bot, database, model, showing=OFTEN), asyncio.timeout(10):
         bot_api.deliver(message=asked)
         await until_draft(bot_api, "Once upon")
+        # of another bot, whose chat with the person has the same id
+        stops = {"telegram_chat_id": asked["chat"]["id"], "draft_id": asked["message_id"]}
+        await database.updates.stop(bot_id=BOT_ID + 1, **stops)
+        connection.execute("SELECT pg_notify('botcore_updates', %s)", [f"{BOT_ID} canary"])
+        await asyncio.sleep(0.1)
+        assert bot_api.sent == []
         await other.store([{"update_id": 1_000, "stopped_message_generation": stop_of(asked)}])
         await bot_api.replies(1)
         await all_done(database)
