@@ -162,10 +162,22 @@ async def test_answer_in_markdown(
     ]
 
 
-async def test_stop(bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer) -> None:
-    """A press of Stop ends the answer, though it is the chat's turn; what was said is stored, and /retry works."""
+async def test_stop(
+    bot: Bot,
+    bot_api: BotApi,
+    database: Database,
+    model: Model,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A press of Stop ends the answer, though it is the chat's turn; what was said is stored, and /retry works.
+
+    The process that takes it in need not be told of it, which behind a pooler it would not be.
+    """
     model_server.behaves(streams(part("Once"), part(" upon"), FOREVER))
     asked = said("A story")
+
+    monkeypatch.setattr(type(database.updates), "CHANNEL", "where_nobody_notifies")
 
     async with at_work(bot, database, model, showing=OFTEN), asyncio.timeout(10):
         bot_api.deliver(message=asked)
