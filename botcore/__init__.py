@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botcore import health, inputs, queries, tracing
 from botcore.copying import Incoming
-from botcore.costs import Spent, Usage
+from botcore.costs import ChatUse, Spent, Usage
 from botcore.database import Database, Transaction
 from botcore.errors import (
     BotcoreError,
@@ -54,6 +54,7 @@ __all__ = [
     "BotcoreError",
     "Chat",
     "ChatType",
+    "ChatUse",
     "ClaimLost",
     "Conflict",
     "Copied",

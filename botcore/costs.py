@@ -1,6 +1,7 @@
-"""What the queries of usage return: rows as those of rows.py."""
+"""What the queries of usage return, and of how chats are used: rows as those of rows.py."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +36,14 @@ class Spent:
     def today_tokens(self) -> int:
         """Read and written, on that day."""
         return self.today_input_tokens + self.today_output_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ChatUse:
+    """A chat, how many live messages it has, and when the newest was stored, live or hidden; None without any."""
+
+    chat_id: int
+    telegram_chat_id: int
+    title: str | None
+    messages: int
+    last_at: datetime | None

@@ -1,5 +1,6 @@
 """Figures over what is stored."""
 
+from botcore.costs import ChatUse
 from botcore.executor import Executor
 from botcore.rows import Totals, row_of
 
@@ -25,3 +26,7 @@ class Stats:
             message_thread_id=message_thread_id,
         )
         return totals
+
+    async def chats(self, *, bot_id: int, page_size: int = 100) -> list[ChatUse]:
+        """The live chats of one bot, the one used last first; it looks at each of them. `page_size` is 1..1000."""
+        return await self._executor.all("stats/chats", row_of(ChatUse), bot_id=bot_id, page_size=page_size)

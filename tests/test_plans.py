@@ -113,6 +113,15 @@ def test_newest_messages_are_not_sorted_out_of_the_dialogue(connection: psycopg.
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_chats_looks_at_the_newest_message_of_each(connection: psycopg.Connection, mode: Mode) -> None:
+    """One row of the index a chat says when it was used; messages are counted only of the chats that are shown."""
+    plan = explain(connection, "stats/chats", mode, analyze=True, page_size="20")
+
+    assert re.search(r"Index Scan Backward using pk_messages .* rows=1\b.* loops=8001\b", plan)
+    assert "loops=20)" in plan
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connection, mode: Mode) -> None:
     """Of a chat of 25,000 messages those behind the question are read, in their order, and no others."""
     plan = explain(connection, "messages/reply_to", mode, analyze=True, message_id="105000")

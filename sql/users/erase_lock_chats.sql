@@ -6,7 +6,8 @@
 -- returns           bigint  0.. rows: the chats' ids
 SELECT id
 FROM chats
-WHERE telegram_chat_id = :'telegram_user_id'
-  AND type = 'private'
+WHERE type = 'private'
+  -- bot 0 is the terminal, each of whose conversations is its one person's
+  AND (telegram_chat_id = :'telegram_user_id' OR (bot_id = 0 AND :'telegram_user_id'::bigint = 1))
 ORDER BY id
 FOR UPDATE;

@@ -21,8 +21,9 @@ WHERE c.id > :'after_id'
       UNION
       SELECT p.id
       FROM chats AS p
-      WHERE p.telegram_chat_id = :'telegram_user_id'
-        AND p.type = 'private'
+      WHERE p.type = 'private'
+        -- bot 0 is the terminal, each of whose conversations is its one person's
+        AND (p.telegram_chat_id = :'telegram_user_id' OR (p.bot_id = 0 AND :'telegram_user_id'::bigint = 1))
   )
 ORDER BY c.id
 LIMIT :'page_size';

@@ -13,8 +13,9 @@ WITH person AS (
 own AS (
     SELECT id, deleted_at
     FROM chats
-    WHERE telegram_chat_id = :'telegram_user_id'
-      AND type = 'private'
+    WHERE type = 'private'
+      -- bot 0 is the terminal, each of whose conversations is its one person's
+      AND (telegram_chat_id = :'telegram_user_id' OR (bot_id = 0 AND :'telegram_user_id'::bigint = 1))
 ),
 
 said AS (

@@ -10,16 +10,18 @@ import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 
+from botcli import conversations
 from botcli.replies.echo import Echo
-from botcli.terminal import Terminal
+from botcli.terminal import Said, Terminal
 from botcore import Database
 from tests.botcli.conftest import Start, stored
-from tests.botcli.model_server import KEY, MODEL, ModelServer, stalls
+from tests.botcli.model_server import KEY, MODEL, ModelServer, part, stalls, streams
 
 # prompt_toolkit turns bracketed paste on when it begins to read
 _PROMPT = "\x1b[?2004h"
 _UP = "\x1b[A"
 _CTRL_C, _CTRL_D = "\x03", "\x04"
+_PASTE, _PASTED, _ALT_ENTER = "\x1b[200~", "\x1b[201~", "\x1b\r"
 
 
 async def test_chat_piped_twice(start: Start, database: Database) -> None:
@@ -89,16 +91,24 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     assert "aiogram" not in terminal.before
     assert "prompt_toolkit" not in terminal.before
     await _expect(terminal, _PROMPT)
-    terminal.send("hello there\r")
-    await _expect(terminal, "\x1b[32mhello there")
+    terminal.send("*hello* there\r")
+    await _expect(terminal, "\x1b[3mhello\x1b[0m there\r\n\r\n")
     await _expect(terminal, _PROMPT)
     terminal.send(_UP + _UP + "\r")
-    await _expect(terminal, "\x1b[32mfrom last time")
+    await _expect(terminal, "from last time\r\n\r\n")
     await _expect(terminal, _PROMPT)
-    terminal.send("/history\r")
+    terminal.send("/hi")
+    await _expect(terminal, "newest messages")
+    terminal.send("\t\r")
     await _expect(terminal, "Bot: \\x1b]0;title")
     await _expect(terminal, _PROMPT)
+    terminal.send(f"{_PASTE}one\rtwo{_PASTED}{_ALT_ENTER}three\r")
+    await _expect(terminal, "two\r\nthree\r\n\r\n")
+    await _expect(terminal, _PROMPT)
     terminal.send("never said" + _CTRL_C)
+    await _expect(terminal, _PROMPT)
+    terminal.send(_CTRL_C)
+    await _expect(terminal, "Ctrl-D leaves.")
     await _expect(terminal, _PROMPT)
     terminal.send(_CTRL_D)
     await _expect(terminal, pexpect.EOF)
@@ -106,38 +116,50 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
 
     assert terminal.exitstatus == 0
     said = [m.content for m in await stored(database, 1, bot_id=0) if m.role == "user"]
-    assert said == ["\x1b]0;title", "from last time", "hello there", "from last time"]
+    assert said == ["\x1b]0;title", "from last time", "*hello* there", "from last time", "one\ntwo\nthree"]
 
 
 async def test_ctrl_c_while_the_model_answers(
     environment: dict[str, str], tmp_path: Path, database: Database, model_server: ModelServer
 ) -> None:
-    """It ends that answer, not the program; the question can be asked again."""
-    model_server.behaves(stalls)
-    settings = {"LLM_BASE_URL": model_server.url, "LLM_API_KEY": KEY, "LLM_MODEL": MODEL}
+    """It ends that answer, not the program: what was said stays, or else the question can be asked again."""
+    model_server.behaves(stalls, streams(part("One "), part("two"), -1.0))
+    settings = {"LLM_BASE_URL": model_server.url, "LLM_API_KEY": KEY, "LLM_MODEL": MODEL, "NO_COLOR": "1"}
     terminal = pexpect.spawn(
-        *(sys.executable, ["-m", "botcli", "chat"]),
+        *(sys.executable, ["-m", "botcli", "chat", "my work"]),
         env={**environment, **settings, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
         cwd=str(tmp_path),
         encoding="utf-8",
         timeout=20,
     )
 
-    await _expect(terminal, _PROMPT)
+    await _expect(terminal, "my work>")
     terminal.send("hello\r")
     await model_server.until_asked(1)
+    await _expect(terminal, "...")
     terminal.send(_CTRL_C)
     await _expect(terminal, "/retry asks again.")
     await _expect(terminal, _PROMPT)
     terminal.send("/retry\r")
-    await _expect(terminal, "Yes: hello")
+    await _expect(terminal, "One two")
+    terminal.send(_CTRL_C + _CTRL_C)
+    await _expect(terminal, "I was stopped here.")
+    await _expect(terminal, _PROMPT)
+    terminal.send("**on**\r")
+    await _expect(terminal, "Yes: \x1b[1mon\x1b[0m")
     await _expect(terminal, _PROMPT)
     terminal.send(_CTRL_D)
     await _expect(terminal, pexpect.EOF)
     terminal.close()
 
     assert terminal.exitstatus == 0
-    assert [m.content for m in await stored(database, 1, bot_id=0)] == ["hello", "Yes: hello"]
+    telegram_chat_id = conversations.named("my work").telegram_chat_id
+    assert [m.content for m in await stored(database, telegram_chat_id, bot_id=0)] == [
+        "hello",
+        "One two\n\nThat is not all: I was stopped here.",
+        "**on**",
+        "Yes: **on**",
+    ]
 
 
 async def test_terminal_forgets_what_new_hides(database: Database) -> None:
@@ -156,7 +178,7 @@ async def test_terminal_with_a_line_beyond_the_window(database: Database) -> Non
     """A line larger than the replier's window is answered all the same."""
     [reply] = await Terminal(database, Echo()).say("x" * 20_000)
 
-    assert reply == "That is more than I can take in at once."
+    assert reply == Said("That is more than I can take in at once.")
 
 
 async def test_terminal_does_not_echo_a_system_message(database: Database) -> None:
@@ -166,7 +188,7 @@ async def test_terminal_does_not_echo_a_system_message(database: Database) -> No
     [message, _] = await stored(database, 1, bot_id=0)
     await database.messages.add(chat_id=message.chat_id, user_id=message.user_id, role="system", content="secret")
 
-    assert await terminal.say("x" * 20_000) == ["That is more than I can take in at once."]
+    assert await terminal.say("x" * 20_000) == [Said("That is more than I can take in at once.")]
 
 
 async def _expect(terminal: pexpect.spawn, pattern: object) -> None:

@@ -234,7 +234,7 @@ async def test_export_and_forget_in_the_terminal(database: Database) -> None:
     [exported] = await terminal.say("/export")
     await terminal.say("/forget yes")
 
-    assert [json.loads(line)["type"] for line in exported.splitlines()] == [
+    assert [json.loads(line)["type"] for line in exported.text.splitlines()] == [
         *("user", "chat", "message", "message", "manifest")
     ]
     assert (await database.users.page(), await database.chats.page()) == ([], [])
