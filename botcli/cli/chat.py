@@ -66,7 +66,6 @@ async def chat(
 async def _open_terminal(settings: BotSettings, conversation: Conversation | None) -> AsyncIterator["Terminal"]:
     # aiogram takes seconds to import: not before the banner
     from botcli.replies.opening import open_replier
-    from botcli.replies.settings import model_settings
     from botcli.terminal import Terminal
 
     async with open_replier(settings) as (replier, windows), open_database(settings) as database:
@@ -74,10 +73,8 @@ async def _open_terminal(settings: BotSettings, conversation: Conversation | Non
             known = await conversations.used(database)
             conversation = known[0][0] if known else conversations.MAIN
         # what the echo repeats is shown as it is
-        is_markdown = model_settings(settings) is not None
-        yield Terminal(
-            database, replier, windows, settings.llm_daily_tokens, conversation, is_markdown=is_markdown
-        )
+        is_markdown = bool(settings.llm_base_url or settings.llm_api_key)
+        yield Terminal(database, replier, windows, settings.llm_daily_tokens, conversation, is_markdown=is_markdown)
 
 
 async def _pipe(terminal: "Terminal") -> None:

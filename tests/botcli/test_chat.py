@@ -92,7 +92,7 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     assert "prompt_toolkit" not in terminal.before
     await _expect(terminal, _PROMPT)
     terminal.send("*hello* there\r")
-    await _expect(terminal, "\x1b[3mhello\x1b[0m there\r\n\r\n")
+    await _expect(terminal, "*hello* there\r\n\r\n")
     await _expect(terminal, _PROMPT)
     terminal.send(_UP + _UP + "\r")
     await _expect(terminal, "from last time\r\n\r\n")
