@@ -15,9 +15,7 @@ from botcli.cli.output import printable
 # HTML would be left out, and with it what is no HTML: List<String>. Likewise the address of a [1] that stands apart:
 # the text that it belongs to is drawn by then
 _PARSER: Final = (
-    MarkdownIt("commonmark", {"html": False})
-    .enable(["table", "strikethrough"])
-    .disable(["html_block", "html_inline", "reference"])
+    MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable(["html_block", "html_inline", "reference"])
 )
 # below that no terminal has room for the text: it is shown as it was written
 _DEEPEST: Final = 12

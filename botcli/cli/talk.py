@@ -33,7 +33,7 @@ async def talk(terminal: Terminal, said: Sequence[Said] = ()) -> None:
     """Shows what was `said`, then answers what is written, until Ctrl-D; Ctrl-C clears the line or stops the answer."""
     console = Console(theme=THEME, highlight=False)
     for each in said:
-        console.print(each.text, style=_QUIET, markup=False)
+        console.print(Text(each.text, style=_QUIET))
     commands = {each.command: each.description for each in bot_commands()}
     session = open_prompt(await terminal.said(), commands)
     prompt = FormattedText([("bold", f"{terminal.conversation.title or ''}> ")])
@@ -49,7 +49,8 @@ async def talk(terminal: Terminal, said: Sequence[Said] = ()) -> None:
             except EOFError:
                 return
             else:
-                await _answer(console, terminal, line)
+                if line.strip():
+                    await _answer(console, terminal, line)
 
 
 async def _answer(console: Console, terminal: Terminal, line: str) -> None:
@@ -100,14 +101,16 @@ class _Page:
         self._live.draw([*finished, *texts])
 
     async def _draw(self) -> None:
-        drawn = ""
+        loop, drawn = asyncio.get_running_loop(), ""
         for dots in cycle(_WAITING):
+            began = loop.time()
             if not self._heard:
                 self._live.draw((), [Piece(Text(dots, style=_QUIET))])
             elif drawn != self._heard:
                 drawn = self._heard
                 self._live.draw(*self._answer.grow(drawn))
-            await asyncio.sleep(_FRAME_SECONDS)
+            # a long table takes its time, and the answer has to be read meanwhile
+            await asyncio.sleep(max(_FRAME_SECONDS, loop.time() - began))
 
 
 async def _say(terminal: Terminal, line: str, heard: Heard) -> list[Said] | None:
