@@ -50,4 +50,6 @@ def named(name: str) -> Conversation:
 async def used(database: Database) -> list[tuple[Conversation, ChatUse]]:
     """The conversations that there are, the one used last first."""
     chats = await database.stats.chats(bot_id=BOT_ID, page_size=_MOST_LISTED)
-    return [(Conversation(chat.title or DEFAULT), chat) for chat in chats]
+    found = [(Conversation(chat.title or DEFAULT), chat) for chat in chats]
+    # whoever uses the library can have made others
+    return [(each, chat) for each, chat in found if each.telegram_chat_id == chat.telegram_chat_id]

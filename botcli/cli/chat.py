@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -95,7 +96,7 @@ async def _list(*, json: bool) -> None:
     if json:
         output.as_json([_fields(conversation, use) for conversation, use in known])
     elif known:
-        rows = [(each.name, use.messages, f"{use.last_at:%Y-%m-%d %H:%M %Z}") for each, use in known]
+        rows = [(each.name, use.messages, _minute(use.last_at)) for each, use in known]
         output.as_table(["name", "messages", "last used"], rows)
     else:
         output.say("nothing was said yet: botcli chat begins a conversation")
@@ -103,3 +104,8 @@ async def _list(*, json: bool) -> None:
 
 def _fields(conversation: Conversation, use: ChatUse) -> dict[str, object]:
     return {"name": conversation.name, "messages": use.messages, "last_used_at": use.last_at}
+
+
+def _minute(moment: datetime | None) -> str:
+    # what was said can be purged
+    return f"{moment:%Y-%m-%d %H:%M %Z}" if moment else "long ago"

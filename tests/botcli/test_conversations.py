@@ -81,6 +81,21 @@ async def test_forget_takes_the_names_along(database: Database) -> None:
     assert (await database.users.page(), await database.chats.page()) == ([], [])
 
 
+@pytest.mark.usefixtures("settings")
+async def test_chat_lists_conversations(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each has a line, one of which nothing is left too; a chat of bot 0 that is none has not."""
+    await Terminal(database, Echo(), conversation=named("work")).say("hello")
+    key: dict[str, Any] = {"bot_id": 0, "type": "private"}
+    await database.chats.get_or_create(**key, telegram_chat_id=named("old").telegram_chat_id, title="old")
+    await database.chats.get_or_create(**key, telegram_chat_id=9, title="other")
+
+    await chat(list_=True)
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[:2] for line in lines[2:]] == [["work", "2"], ["old", "0"]]
+    assert lines[-1].rstrip().endswith("long ago")
+
+
 @pytest.mark.parametrize(
     "options",
     [{"json": True}, {"name": "work", "list_": True}, {"name": "work", "continue_": True}, {"name": "x" * 33}],
