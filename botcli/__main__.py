@@ -17,10 +17,12 @@ _EXTRAS: Final = {
     "aiogram": "bot",
     "cyclopts": "cli",
     "httpx2": "llm",
+    "ijson": "cli",
     "openai": "llm",
     "platformdirs": "local",
     "prometheus_client": "bot",
     "prompt_toolkit": "cli",
+    "pyarrow": "parquet",
     "rich": "cli",
 }
 

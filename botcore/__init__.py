@@ -42,6 +42,7 @@ from botcore.rows import (
     Version,
 )
 from botcore.states import StateKey
+from botcore.streaming import Said
 
 if TYPE_CHECKING:
     from botcore import console, embedded, logs, migrations, partitions, roles
@@ -73,6 +74,7 @@ __all__ = [
     "Receipt",
     "Recorded",
     "Role",
+    "Said",
     "SchemaMismatch",
     "Scope",
     "Settings",

@@ -2,12 +2,12 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from copy import copy
 from functools import wraps
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import psycopg
 from psycopg.rows import AsyncRowFactory
@@ -28,6 +28,8 @@ Result = TypeVar("Result")
 P = ParamSpec("P")
 
 _log = logging.getLogger("botcore.queries")
+# of a stream at a time; messages of 4,096 characters are some MB then
+_FETCHED_ROWS: Final = 1_000
 # Holds what people wrote: silent, whatever the root's level, until somebody sets this logger's own
 _sql_log = logging.getLogger("botcore.sql")
 _sql_log.setLevel(logging.CRITICAL)
@@ -98,6 +100,22 @@ class Executor:
     ) -> None:
         """Sends the rows by a binary COPY FROM STDIN, unchecked; raises what `from_psycopg` makes of errors."""
         await self._observed(name, self._copy(name, statement, types, rows))
+
+    async def stream(self, name: str, row: AsyncRowFactory[Row], /, **values: Any) -> AsyncGenerator[list[Row], None]:
+        """The query's rows by a cursor of the server, some at a time: as they were when it began, in flat memory.
+
+        It holds a connection in a transaction until its end, so close it where it is left before. Raises as `all` does.
+        """
+        query = queries.load(name)
+        inputs.check(query, values)
+        async with self.transaction() as transaction, transaction._connect() as connection:  # noqa: SLF001 - its own
+            try:
+                async with connection.cursor("stream", row_factory=row) as cursor:
+                    await self._observed(name, cursor.execute(query.statement, values, binary=True))
+                    while rows := await cursor.fetchmany(_FETCHED_ROWS):
+                        yield rows
+            except psycopg.Error as error:
+                raise from_psycopg(error, name, is_undone=True) from error
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Executor"]:

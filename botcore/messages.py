@@ -1,6 +1,7 @@
 """Messages: how a dialogue (chat, person, topic) is read, added to and forgotten."""
 
-from collections.abc import AsyncIterable, AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Iterable
+from contextlib import aclosing
 from datetime import datetime
 from typing import Final, Literal
 
@@ -25,6 +26,7 @@ from botcore.rows import (
     row_with_message,
 )
 from botcore.sending import Sending
+from botcore.streaming import Said
 
 NEWEST: Final = 2**63 - 1
 """As `before_id`: start at the newest message."""
@@ -32,6 +34,8 @@ NEWEST: Final = 2**63 - 1
 # Clearing 5,000 messages took at most 0.09 s: no statement near a timeout, no reader kept waiting.
 _CLEAR_BATCH: Final = 5_000
 _WINDOWS: Final = {"newest": "messages/window", "original": "messages/window_original"}
+
+_STREAMS: Final = {"chat": "messages/stream", "dialogue": "messages/stream_dialogues"}
 
 _message = row_of(Message)
 _found = row_with_message(Found)
@@ -190,6 +194,28 @@ class Messages(Sending):
         """
         async for copied in copying.copy_in(self._executor, messages, batch_size):
             yield copied
+
+    async def stream(
+        self,
+        *,
+        bot_id: int | None = None,
+        chat_id: int = 0,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        order: Literal["chat", "dialogue"] = "chat",
+    ) -> AsyncGenerator[Said, None]:
+        """All live messages, or those of one bot or chat, by chat or by dialogue and oldest first, in flat memory.
+
+        `chat_id` is botcore's, 0 for all; what has no person is in no dialogue. They are as they were when it began. It
+        holds a connection in a transaction until its end: close it where it is left before, by `contextlib.aclosing`.
+        """
+        if order not in _STREAMS:
+            raise InvalidInput("order", f"must be one of {', '.join(_STREAMS)}")
+        asked = {"bot_id": NEWEST if bot_id is None else bot_id, "chat_id": chat_id, "since": since, "until": until}
+        async with aclosing(self._executor.stream(_STREAMS[order], row_of(Said), **asked)) as batches:
+            async for batch in batches:
+                for said in batch:
+                    yield said
 
     @repeatable()
     async def delete(self, *, chat_id: int, message_id: int) -> bool:

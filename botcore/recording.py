@@ -99,6 +99,11 @@ class Recording:
             )
         return recorded
 
+    async def record_refused(self, *, telegram_user_id: int, telegram_chat_id: int, sent_at: datetime) -> bool:
+        """Whether `record` would refuse what this person, or anybody in this private chat, said then; 0 for neither."""
+        key = {"telegram_user_id": telegram_user_id, "telegram_chat_id": telegram_chat_id}
+        return bool(await self._executor.one("messages/record_refused", scalar_row, **key, sent_at=sent_at))
+
     @repeatable()
     async def edit(
         self,

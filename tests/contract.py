@@ -10,7 +10,7 @@ from typing import get_type_hints
 import psycopg
 
 import botcore
-from botcore import Database, Found, Message, Recorded, Spoken, costs, migrations, queries, rows
+from botcore import Database, Found, Message, Recorded, Said, Spoken, costs, migrations, queries, rows
 from botcore.queries import Parameter
 from botcore.standby import Place
 
@@ -39,7 +39,7 @@ WITH_MESSAGE: dict[type, tuple[str, str]] = {
     Spoken: ("speaker", "str"),
 }
 ROWS = {name: row for name, row in (vars(rows) | vars(costs)).items() if is_dataclass(row) and isinstance(row, type)}
-ROWS["Place"] = Place
+ROWS |= {"Place": Place, "Said": Said}
 
 
 def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[str], url: str) -> list[str]:

@@ -15,8 +15,13 @@ app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
 app.command("botcli.cli.run:run", help="Answer on Telegram.")
 app.command("botcli.cli.doctor:doctor", help="Tell whether all that the bot needs is there and fits, and what to do.")
 app.command("botcli.cli.webhook:app", name="webhook", help="Where Telegram posts updates: set, delete, info.")
-app.command("botcli.cli.privacy:export", help="Write all that is kept about a person, as JSON Lines.")
+app.command("botcli.cli.exporting:export", help="Write conversations as a file, or all that is kept about a person.")
 app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")
+app.command(
+    "botcli.cli.importing:import_",
+    name="import",
+    help="Store a file's conversations: Telegram Desktop's, or ours.",
+)
 app.command("botcli.cli.ledger:app", name="ledger", help="The receipts of erasures, to save and to replay on a backup.")
 app.command("botcli.cli.purge:purge", help="Remove old messages for good, and hidden chats and people without any.")
 app.command(

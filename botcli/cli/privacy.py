@@ -17,13 +17,8 @@ from botcli.database import open_database
 from botcore import InvalidInput
 
 
-async def export(
-    *,
-    user: Annotated[int, Parameter(help="Telegram's id of the person.")],
-    output_file: Annotated[Path | None, Parameter(name=["-o", "--output"], help="A file instead of stdout.")] = None,
-    force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
-) -> None:
-    """Write all that is kept about a person, but for hidden rows, as JSON Lines; the last line is a manifest."""
+async def export(*, user: int, output_file: Path | None = None, force: bool = False) -> None:
+    """Writes all that is kept about a person, but for hidden rows, as JSON Lines; the last line is a manifest."""
     settings = read_settings()
     async with open_redis(settings) as redis, open_database(settings) as database:
         # before a file is overwritten: Redis may be gone

@@ -1,0 +1,1 @@
+"""Conversations in and out: what files say, and how it is stored."""
