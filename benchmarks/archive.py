@@ -6,17 +6,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-GROUP: Final = 1_234_567_890
 PEOPLE: Final = 200
 
 _WORDS: Final = ("import", "the", "archive", "of", "a", "chat", "where", "people", "talk", "сообщение", "сегодня", "да")
 _BEGAN: Final = datetime(2020, 1, 1, tzinfo=UTC)
 
 
-def write_export(path: Path, messages: int) -> None:
+def write_export(path: Path, messages: int, group: int = 1_234_567_890) -> None:
     """Writes one chat's result.json as Telegram Desktop does, indentation and all."""
     with path.open("w", encoding="utf-8") as file:
-        head = {"name": "Archive", "type": "private_supergroup", "id": GROUP}
+        head = {"name": "Archive", "type": "private_supergroup", "id": group}
         file.write(json.dumps(head, indent=1)[:-2] + ',\n "messages": [')
         for number in range(1, messages + 1):
             text = json.dumps(message(number), ensure_ascii=False, indent=1).replace("\n", "\n  ")
@@ -25,11 +24,10 @@ def write_export(path: Path, messages: int) -> None:
 
 
 def message(number: int) -> dict[str, Any]:
-    """A message: every fourth is a reply, every tenth has a link, every fiftieth a photo, every hundredth an edit."""
+    """A message: every fourth is a reply, a tenth have something bold, some are photos or edited."""
     moment = _BEGAN + timedelta(seconds=number)
     words = " ".join(_WORDS[(number * step) % len(_WORDS)] for step in range(2, 4 + number % 20))
-    link = {"type": "link", "text": f"https://example.com/{number}"}
-    pieces = [f"{words} ", link, ""] if number % 10 == 0 else [words]
+    pieces = [f"{words} ", {"type": "bold", "text": "archive"}, ""] if number % 10 == 0 else [words]
     return {
         "id": number,
         "type": "message",

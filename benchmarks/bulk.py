@@ -1,17 +1,26 @@
-"""What idempotent bulk storing costs beside a plain COPY into the same table, with its indexes and constraints."""
+"""What idempotent bulk storing costs beside a plain COPY into the same table, with its indexes and constraints.
+
+The same of a file, which is read and understood meanwhile.
+"""
 
 import asyncio
+import os
 import sys
+import tempfile
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 from statistics import median, quantiles
 from time import perf_counter
 from typing import Final
 
 import psycopg
 
+from benchmarks.archive import write_export
 from benchmarks.server import server
+from botcli.transfer import files
+from botcli.transfer.storing import Counts, Storing
 from botcore import Database, Incoming
 
 WORDS: Final = ("import", "the", "archive", "of", "a", "chat", "where", "people", "talk", "сообщение", "сегодня", "да")
@@ -31,15 +40,20 @@ MANY: Final = b"""
 ADD_SHARE: Final = 100
 """Of so many messages `add` stores one: each is a transaction, and the benchmark is to end."""
 
+EXPORT: Final = Path(tempfile.gettempdir()) / f"botcore-benchmarks-{os.getpid()}.json"
+
 _chats = count(1)
 
 Store = Callable[[str, Database, list[Incoming]], Awaitable[int]]
 
 
 def bulk(*, rows: int = 200_000, rounds: int = 5) -> None:
-    """Measures plain COPY, copy_in of new and of known messages, executemany, and one call of add after the other."""
+    """Measures plain COPY, copy_in and `botcli import` of new and of known messages, executemany, and calls of add."""
     with server() as url:
-        sys.stdout.write(asyncio.run(measure(url, rows=rows, rounds=rounds)))
+        try:
+            sys.stdout.write(asyncio.run(measure(url, rows=rows, rounds=rounds)))
+        finally:
+            EXPORT.unlink(missing_ok=True)
 
 
 async def measure(url: str, *, rows: int, rounds: int) -> str:
@@ -77,6 +91,16 @@ async def copy_in_again(_: str, database: Database, messages: list[Incoming]) ->
     return sum([batch.known async for batch in database.messages.copy_in(messages)])
 
 
+async def import_file(_: str, database: Database, __: list[Incoming]) -> int:
+    """What `botcli import` does with Telegram Desktop's export of as many messages, reading and all."""
+    return (await _imported(database)).stored
+
+
+async def import_file_again(_: str, database: Database, __: list[Incoming]) -> int:
+    """The same of messages that are all there: those of the file just before."""
+    return (await _imported(database)).known
+
+
 async def executemany(url: str, _: Database, messages: list[Incoming]) -> int:
     """INSERT ... ON CONFLICT DO NOTHING through psycopg's executemany, in one transaction."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
@@ -99,7 +123,10 @@ async def add(_: str, database: Database, messages: list[Incoming]) -> int:
     return len(messages)
 
 
-WAYS: Final[tuple[Store, ...]] = (plain_copy, copy_in, copy_in_again, executemany, add)
+WAYS: Final[tuple[Store, ...]] = (
+    plain_copy, copy_in, copy_in_again, import_file, import_file_again, executemany, add,
+)  # fmt: skip
+AGAIN: Final = (copy_in_again, import_file_again)
 
 
 async def _round(url: str, database: Database, rows: int) -> list[float]:
@@ -107,14 +134,24 @@ async def _round(url: str, database: Database, rows: int) -> list[float]:
     speeds = []
     messages: list[Incoming] = []
     for way in WAYS:
-        if way is not copy_in_again:
+        if way not in AGAIN:
             messages = await _messages(database, max(1, rows // ADD_SHARE) if way is add else rows)
+        if way is import_file:
+            write_export(EXPORT, rows, group=next(_chats))
         began = perf_counter()
         stored = await way(url, database, messages)
         speeds.append(stored / (perf_counter() - began))
         if stored != len(messages):
             raise RuntimeError(f"{way.__name__}: {stored} of {len(messages)} messages")
     return speeds
+
+
+async def _imported(database: Database) -> Counts:
+    storing = Storing(database, append=False)
+    with files.opened(EXPORT) as source:
+        async for batch in files.ahead(files.batches(source), asyncio.Event()):
+            await storing.store(batch.said)
+    return storing.counts
 
 
 async def _messages(database: Database, rows: int) -> list[Incoming]:

@@ -1,9 +1,11 @@
 """Many messages out: row after row as one moment has them, whole with their chats and people."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any, Self, cast
 
-from botcore.rows import ChatType, Delivery, Role
+from botcore.rows import ChatType, Delivery, Role, maker
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,3 +41,8 @@ class Said:
     sender_chat_id: int | None = None
     forward_date: datetime | None = None
     delivery: Delivery | None = None
+
+    @classmethod
+    def of(cls, values: Sequence[Any]) -> Self:
+        """A message of all its fields' values in their order: made in a fifth of the time that keywords take."""
+        return cast("Self", maker(cls)(values))  # type: ignore[arg-type] # a class is hashable

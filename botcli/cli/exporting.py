@@ -41,7 +41,8 @@ async def export(
         Format, Parameter(help="jsonl is what `botcli import` reads, openai a dialogue a line.")
     ] = "jsonl",
     output_file: Annotated[
-        Path | None, Parameter(name=["-o", "--output"], help="A file; by default, and by -, stdout.")
+        Path | None,
+        Parameter(name=["-o", "--output"], help="A file; by default, and by -, stdout.", allow_leading_hyphen=True),
     ] = None,
     force: Annotated[bool, Parameter(help="Overwrite the file.")] = False,
 ) -> None:

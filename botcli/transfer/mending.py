@@ -29,17 +29,16 @@ class Mended:
 
     def read(self, size: int) -> bytes:
         """Some of it, not in the middle of an escape; nothing at the end."""
-        if size <= 0:
-            return b""
-        block = self._file.read(size)
-        self.position += len(block)
-        text, self._held = self._held + block, b""
-        if not block:
-            return _mend(text)
-        end = _whole(text)
-        text, self._held = text[:end], text[end:]
-        # what was read is an escape's beginning alone: nothing would be the end
-        return _mend(text) or self.read(size)
+        while size > 0:
+            block = self._file.read(size)
+            self.position += len(block)
+            text = self._held + block
+            end = _whole(text) if block else len(text)
+            self._held = text[end:]
+            # where it is an escape's beginning alone, nothing would be the end
+            if end or not block:
+                return _mend(text[:end])
+        return b""
 
 
 def _whole(text: bytes) -> int:

@@ -11,7 +11,10 @@ from botcore import BotcoreError, InvalidInput, Said, inputs, queries
 SIZE: Final = 5_000
 """Messages of a batch: what `copy_in` stores in one transaction."""
 
-_REQUIRED: Final = {"bot_id", "telegram_chat_id", "chat_type", "role", "content", "sent_at"}
+_REQUIRED: Final = {
+    "bot_id", "telegram_chat_id", "business_connection_id", "chat_type", "message_thread_id", "id", "role", "kind",
+    "content", "sent_at",
+}  # fmt: skip
 _KINDS: Final = {
     "bigint": (
         "bot_id", "telegram_chat_id", "telegram_user_id", "telegram_message_id", "message_thread_id", "id",
@@ -25,6 +28,7 @@ _KINDS: Final = {
 }  # fmt: skip
 FIELDS: Final = {name: queries.Parameter(kind) for kind, names in _KINDS.items() for name in names}
 """Said's fields with PostgreSQL's types."""
+_VALUES: Final = attrgetter(*FIELDS)
 
 
 class Broken(BotcoreError):
@@ -92,10 +96,13 @@ def place(said: Said) -> str:
 def _sort_out(batch: Batch, numbers: list[int]) -> None:
     """Moves what PostgreSQL would refuse from what is said to what is bad."""
     reasons: dict[int, str] = {}
-    columns = zip(*map(attrgetter(*FIELDS), batch.said), strict=True)
+    columns = zip(*map(_VALUES, batch.said), strict=True)
     for (name, kind), column in zip(FIELDS.items(), columns, strict=False):
-        for at, reason in _refused(name, kind, column):
-            reasons.setdefault(at, reason)
+        # of many fields each message has the same
+        is_constant = column.count(column[0]) == len(column) and len(set(map(type, column))) == 1
+        for at, reason in _refused(name, kind, column[:1] if is_constant else column):
+            for each in range(len(column)) if is_constant else (at,):
+                reasons.setdefault(each, reason)
     if reasons:
         batch.before_bad = min(reasons) if not batch.bad else min(*reasons, batch.before_bad)
         batch.bad += [

@@ -24,7 +24,7 @@ def messages(file: Mended) -> Iterator[Message]:
     """
     count = 0
     try:
-        for message in _all(ijson.basic_parse(file, buf_size=_BLOCK, use_float=True)):
+        for message in _all(ijson.basic_parse(file, buf_size=_BLOCK)):
             count += 1
             yield message
     except (ijson.JSONError, RecursionError):
@@ -69,7 +69,7 @@ def _chats(events: Events) -> Iterator[Message]:
 def _messages(events: Events, known: dict[str, Any]) -> Iterator[Message]:
     chat = telegram_message.chat(known)
     for event, value in _items(events):
-        message = _object(events, telegram_message.WANTED) if event == "start_map" else {"id": value}
+        message = _message(events) if event == "start_map" else {"id": value}
         if chat:
             yield telegram_message.read(message, chat)
         else:
@@ -92,19 +92,26 @@ def _items(events: Events) -> Iterator[tuple[str, Any]]:
         yield event, value
 
 
-def _object(events: Events, wanted: set[str] | None = None) -> dict[str, Any]:
-    found = {}
-    for key, event, value in _members(events):
-        if wanted is None or key in wanted:
-            found[key] = _value(event, value, events)
-        elif event in _OPENING:
+def _message(events: Events) -> dict[str, Any]:
+    """A message's plain values and what it says; for of all the rest it only counts that it is there."""
+    found: dict[str, Any] = {}
+    for event, key in events:
+        if event == "end_map":
+            break
+        begins, value = next(events)
+        if begins not in _OPENING:
+            found[key] = value
+        elif key == "text":
+            found[key] = _value(begins, value, events)
+        else:
+            found[key] = None
             _skip(events)
     return found
 
 
 def _value(event: str, value: Any, events: Events) -> Any:
     if event == "start_map":
-        return _object(events)
+        return {key: _value(begins, value, events) for key, begins, value in _members(events)}
     if event == "start_array":
         return [_value(*item, events) for item in _items(events)]
     return value

@@ -1,6 +1,7 @@
 """A message of Telegram Desktop's export in botcore's terms."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, NamedTuple
 
 from botcli.transfer.reading import Bad, Message
@@ -61,12 +62,6 @@ _ACTIONS: Final = {
     "topic_edit": "forum_topic_edited",
     "set_messages_ttl": "message_auto_delete_timer_changed",
 }
-WANTED: Final = {
-    "id", "type", "date", "date_unixtime", "edited", "edited_unixtime", "from", "from_id", "actor", "actor_id",
-    "action", "reply_to_message_id", "reply_to_peer_id", "text", "media_type", *_HOLDERS,
-}  # fmt: skip
-"""What is looked at of a message; all else is passed over without being built."""
-
 _TELEGRAM_BEGAN: Final = datetime(2013, 1, 1, tzinfo=UTC)
 
 
@@ -84,7 +79,7 @@ def chat(known: dict[str, Any]) -> Chat | None:
     if chat_type is None or not isinstance(number, int):
         return None
     kind = {"private": "user", "group": "chat"}.get(chat_type, "channel")
-    return Chat(_telegram_id(kind, number), chat_type, known.get("name"))
+    return Chat(_telegram_id(kind, number), chat_type, None if chat_type == "private" else known.get("name"))
 
 
 def _telegram_id(kind: str, number: int) -> int:
@@ -107,24 +102,37 @@ def _said(message: dict[str, Any], chat: Chat) -> Said:
     kind, number = _author(message.get(author))
     # who deleted their account has an id and no name
     is_person = kind == "user" and message.get(name) is not None
-    return Said(
-        bot_id=ARCHIVE,
-        telegram_chat_id=chat.telegram_chat_id,
-        chat_type=chat.type,
-        chat_title=None if chat.type == "private" else chat.title,
-        telegram_user_id=number if is_person else None,
-        first_name=message.get(name) if is_person else None,
-        telegram_message_id=_message_id(message["id"]),
-        role="user",
-        kind=_kind(message),
-        content=_text(message.get("text", "")),
-        sent_at=_moment(message, "date"),
-        edited_at=_edited(message),
-        reply_to_message_id=_answered(message),
-        sender_chat_id=None if kind in {"user", ""} else _telegram_id(kind, number),
+    return Said.of(
+        (
+            ARCHIVE,
+            chat.telegram_chat_id,
+            "",  # business_connection_id
+            chat.type,
+            chat.title,
+            number if is_person else None,
+            message.get(name) if is_person else None,
+            None,  # last_name
+            None,  # username
+            None,  # language_code
+            0,  # id
+            _message_id(message["id"]),
+            0,  # message_thread_id
+            "user",
+            _kind(message),
+            _text(message.get("text", "")),
+            _moment(message, "date"),
+            _edited(message),
+            None,  # reply_to_id
+            _answered(message),
+            None,  # media_group_id
+            None if kind in {"user", ""} else _telegram_id(kind, number),
+            None,  # forward_date
+            None,  # delivery
+        )
     )
 
 
+@lru_cache(maxsize=10_000)
 def _author(author: object) -> tuple[str, int]:
     """Whether a user, a chat or a channel, '' for nobody, and its number."""
     if author is None:
@@ -151,7 +159,9 @@ def _kind(message: dict[str, Any]) -> str:
         return _ACTIONS.get(action, action)
     if media := message.get("media_type"):
         return _MEDIA.get(media, str(media))
-    return next((kind for holder, kind in _HOLDERS.items() if holder in message), "text")
+    if message.keys().isdisjoint(_HOLDERS):
+        return "text"
+    return next(kind for holder, kind in _HOLDERS.items() if holder in message)
 
 
 def _text(text: Any) -> str:

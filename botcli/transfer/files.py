@@ -1,0 +1,89 @@
+"""A file to read: which format it is, how far it was read, and what it says, a batch ahead."""
+
+import asyncio
+import os
+import stat
+import sys
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import partial
+from pathlib import Path
+from threading import Thread
+from typing import Any, Final
+
+from botcli.transfer import lines, reading, telegram
+from botcli.transfer.mending import Mended
+from botcli.transfer.reading import Batch, Counted, Message
+
+_PEEKED: Final = 4_096
+
+
+class Source:
+    """The file, and how many bytes it has; None where nobody knows, as of a pipe."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.file = os.fdopen(descriptor, "rb")
+        status = os.fstat(descriptor)
+        self.size = status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Source]:
+    """The file, or stdin for `-`."""
+    is_stdin = str(path) == "-"
+    source = Source(os.dup(sys.stdin.fileno()) if is_stdin else os.open(path, os.O_RDONLY))
+    with source.file:
+        yield source
+
+
+def batches(source: Source) -> Iterator[Batch]:
+    """The file's batches; JSON Lines are known by a chat's id on the first line."""
+    is_lines = b'"telegram_chat_id"' in source.file.peek(_PEEKED).partition(b"\n")[0]
+    messages: Iterator[Message]
+    if is_lines:
+        counted = Counted(source.file)
+        messages, position = lines.messages(counted), lambda: counted.position
+    else:
+        mended = Mended(source.file)
+        messages, position = telegram.messages(mended), lambda: mended.position
+    yield from reading.batches(messages, position)
+
+
+async def ahead(found: Iterator[Batch], stopped: asyncio.Event) -> AsyncGenerator[Batch, None]:
+    """Each batch, while the next one is read in a thread; none more once it is to stop."""
+    stop = asyncio.create_task(stopped.wait())
+    try:
+        following = _in_thread(partial(next, found, None))
+        while True:
+            either: set[asyncio.Future[Any]] = {following, stop}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if stopped.is_set() or not (batch := following.result()):
+                return
+            following = _in_thread(partial(next, found, None))
+            yield batch
+    finally:
+        stop.cancel()
+
+
+def _in_thread(call: Callable[[], Batch | None]) -> asyncio.Future[Batch | None]:
+    """The call's result; nobody waits for its thread at the end, which may be waiting for a pipe."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[Batch | None] = loop.create_future()
+
+    def settle(result: Batch | None, error: Exception | None) -> None:
+        if not future.cancelled():
+            future.set_exception(error) if error else future.set_result(result)
+            # where it is not waited for any more, that is no news
+            future.exception()
+
+    def run() -> None:
+        result, error = None, None
+        try:
+            result = call()
+        except Exception as raised:  # noqa: BLE001 - it is raised where this is awaited
+            error = raised
+        with suppress(RuntimeError):  # the program has ended meanwhile
+            loop.call_soon_threadsafe(settle, result, error)
+
+    Thread(target=run, daemon=True).start()
+    return future
