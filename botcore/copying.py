@@ -14,7 +14,7 @@ from botcore import inputs, queries
 from botcore.errors import BotcoreError, InvalidInput, NotFound
 from botcore.executor import Executor, repeatable
 from botcore.queries import Parameter
-from botcore.rows import Copied, Missing, Role, row_of
+from botcore.rows import Copied, Delivery, Missing, Role, row_of
 
 BATCH: Final = 5_000
 """Messages of one transaction, which took 0.35 s at most; of 20,000 it is no faster, of 1,000 a fifth slower."""
@@ -45,6 +45,7 @@ class Incoming:
     sender_chat_id: int | None = None
     forward_date: datetime | None = None
     edited_at: datetime | None = None
+    delivery: Delivery | None = None
 
 
 class _Column(NamedTuple):

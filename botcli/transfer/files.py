@@ -5,7 +5,7 @@ import os
 import stat
 import sys
 from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Thread
@@ -13,40 +13,64 @@ from typing import Any, Final
 
 from botcli.transfer import lines, reading, telegram
 from botcli.transfer.mending import Mended
-from botcli.transfer.reading import Batch, Counted, Message
+from botcli.transfer.reading import Batch, Message
 
+_BLOCK: Final = 1 << 16
 _PEEKED: Final = 4_096
 
 
 class Source:
-    """The file, and how many bytes it has; None where nobody knows, as of a pipe."""
+    """The file in blocks, or line by line; `size` is None where nobody knows it, as of a pipe.
+
+    Without Python's own buffer, which could not be given up while a thread waits for a pipe.
+    """
 
     def __init__(self, descriptor: int) -> None:
-        self.file = os.fdopen(descriptor, "rb")
+        self.position = 0
+        self._raw = os.fdopen(descriptor, "rb", buffering=0)
+        self._held = b""
         status = os.fstat(descriptor)
         self.size = status.st_size if stat.S_ISREG(status.st_mode) else None
+
+    def read1(self, size: int) -> bytes:
+        """What is there, or comes next; nothing at the end."""
+        block, self._held = self._held or self._raw.read(size) or b"", b""
+        self.position += len(block)
+        return block
+
+    def first_line(self) -> bytes:
+        """As much of it as tells one format from the other; it is read once more as part of the file."""
+        while len(self._held) < _PEEKED and b"\n" not in self._held and (block := self._raw.read(_PEEKED)):
+            self._held += block
+        return self._held.partition(b"\n")[0]
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The lines, each with its end where it has one."""
+        rest = b""
+        while block := self.read1(_BLOCK):
+            *lines, rest = (rest + block).split(b"\n")
+            yield from (line + b"\n" for line in lines)
+        if rest:
+            yield rest
+
+    def close(self) -> None:
+        """Gives up the file."""
+        self._raw.close()
 
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
     """The file, or stdin for `-`."""
     is_stdin = str(path) == "-"
-    source = Source(os.dup(sys.stdin.fileno()) if is_stdin else os.open(path, os.O_RDONLY))
-    with source.file:
+    with closing(Source(os.dup(sys.stdin.fileno()) if is_stdin else os.open(path, os.O_RDONLY))) as source:
         yield source
 
 
 def batches(source: Source) -> Iterator[Batch]:
     """The file's batches; JSON Lines are known by a chat's id on the first line."""
-    is_lines = b'"telegram_chat_id"' in source.file.peek(_PEEKED).partition(b"\n")[0]
-    messages: Iterator[Message]
-    if is_lines:
-        counted = Counted(source.file)
-        messages, position = lines.messages(counted), lambda: counted.position
-    else:
-        mended = Mended(source.file)
-        messages, position = telegram.messages(mended), lambda: mended.position
-    yield from reading.batches(messages, position)
+    is_lines = b'"telegram_chat_id"' in source.first_line()
+    messages: Iterator[Message] = lines.messages(source) if is_lines else telegram.messages(Mended(source))
+    yield from reading.batches(messages, lambda: source.position)
 
 
 async def ahead(found: Iterator[Batch], stopped: asyncio.Event) -> AsyncGenerator[Batch, None]:

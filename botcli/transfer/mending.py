@@ -4,7 +4,7 @@ https://github.com/telegramdesktop/tdesktop, export_output_json.cpp, SerializeSt
 """
 
 import re
-from typing import BinaryIO, Final
+from typing import Final, Protocol
 
 _ESCAPE: Final = re.compile(
     rb"\\(?:x([0-9A-Fa-f]{2})|u(?:[dD][89aAbB]..\\u[dD][c-fC-F]..|([dD][89a-fA-F]..))|.)|[\x00-\x08\x0b\x0c\x0e-\x1f]",
@@ -16,22 +16,27 @@ _HALF: Final = re.compile(rb"\\u[dD][89aAbB]..$", re.DOTALL)
 _LONGEST: Final = 12
 
 
+class Blocks(Protocol):
+    """A file as it comes."""
+
+    def read1(self, size: int, /) -> bytes:
+        """What is there: of a pipe a whole block may never come."""
+
+
 class Mended:
-    """A file whose control characters are written as JSON has them; `position` is how many bytes were read of it.
+    """A file whose control characters are written as JSON has them.
 
     A lone surrogate, of which the parser would make a question mark, becomes a NUL, which is refused as such.
     """
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Blocks) -> None:
         self._file = file
         self._held = b""
-        self.position = 0
 
     def read(self, size: int) -> bytes:
         """Some of it, not in the middle of an escape; nothing at the end."""
         while size > 0:
-            block = self._file.read(size)
-            self.position += len(block)
+            block = self._file.read1(size)
             text = self._held + block
             end = _whole(text) if block else len(text)
             self._held = text[end:]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import attrgetter
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 from botcore import BotcoreError, InvalidInput, Said, inputs, queries
 
@@ -126,16 +126,3 @@ def _refused(name: str, kind: queries.Parameter, column: tuple[Any, ...]) -> Ite
             reason = error.reason.replace("holds a NUL character", "holds a NUL character or half a surrogate pair")
             yield error.position, f"{name} {reason}"
             values[error.position] = None
-
-
-class Counted:
-    """A file that knows how far it was read."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self.position = 0
-
-    def __iter__(self) -> Iterator[bytes]:
-        for line in self._file:
-            self.position += len(line)
-            yield line

@@ -79,6 +79,7 @@ class Storing:
             sender_chat_id=said.sender_chat_id,
             forward_date=said.forward_date,
             edited_at=said.edited_at,
+            delivery=said.delivery,
         )
 
     async def _copy(self, messages: list[Incoming]) -> None:
@@ -215,7 +216,7 @@ def _same(said: Said) -> tuple[object, ...]:
 def _goes_alone(said: Said) -> bool:
     """Whether `copy_in` would lose what it answers, or that others answer it; `add` takes plain texts alone."""
     has_more = said.media_group_id or said.sender_chat_id or said.forward_date or said.edited_at
-    return _is_unnumbered(said) and said.kind == "text" and not has_more
+    return _is_unnumbered(said) and not said.reply_to_message_id and said.kind == "text" and not has_more
 
 
 def _remember(known: dict[_Known, int], key: _Known, number: int) -> int:

@@ -29,7 +29,7 @@ given AS MATERIALIZED (
         NULLIF(s.telegram_message_id, 0) * t.sign AS telegram_message_id,
         NULLIF(s.reply_to_message_id, 0) * t.sign AS reply_to_message_id,
         NULLIF(s.media_group_id, '') AS media_group_id, NULLIF(s.sender_chat_id, 0) AS sender_chat_id,
-        s.forward_date, s.sent_at, s.edited_at
+        s.forward_date, s.sent_at, s.edited_at, NULLIF(s.delivery, '') AS delivery
     FROM copy_in_stage AS s
     INNER JOIN places AS p ON p.asked_id = s.chat_id
     LEFT JOIN people AS u ON u.id = s.user_id
@@ -51,7 +51,7 @@ firsts AS (
 stored AS (
     INSERT INTO messages (
         chat_id, id, user_id, message_thread_id, role, kind, content, telegram_message_id, reply_to_id, media_group_id,
-        sender_chat_id, forward_date, sent_at, edited_at
+        sender_chat_id, forward_date, sent_at, edited_at, delivery
     )
     OVERRIDING SYSTEM VALUE
     SELECT
@@ -62,7 +62,7 @@ stored AS (
             WHERE m.chat_id = g.chat_id AND m.telegram_message_id = g.reply_to_message_id),
             f.id
         ) END AS reply_to_id,
-        g.media_group_id, g.sender_chat_id, g.forward_date, g.sent_at, g.edited_at
+        g.media_group_id, g.sender_chat_id, g.forward_date, g.sent_at, g.edited_at, g.delivery
     FROM given AS g
     LEFT JOIN firsts AS f
         ON f.chat_id = g.chat_id

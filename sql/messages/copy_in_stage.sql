@@ -20,5 +20,6 @@ CREATE TEMP TABLE copy_in_stage (
     media_group_id text,
     sender_chat_id bigint,
     forward_date timestamptz,
-    edited_at timestamptz
+    edited_at timestamptz,
+    delivery text
 ) ON COMMIT DROP;

@@ -9,16 +9,12 @@ from typing import Any
 
 import psycopg
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 from pyarrow import parquet
 
 from botcli.cli.exporting import export
 from botcli.cli.importing import import_
-from botcli.transfer.storing import Storing
 from botcli.transfer.writing import WRITERS
-from botcore import Database, InvalidInput, NotFound, Said
-from tests import roles
+from botcore import Database, InvalidInput, NotFound
 from tests.archives import contents
 from tests.botcli.conftest import Start
 from tests.conftest import CreateDatabase
@@ -43,7 +39,7 @@ async def conversation(database: Database) -> None:
 async def exported(path: Path, **options: Any) -> bytes:
     """What is in the file then."""
     await export(output_file=path, **options)
-    return path.read_bytes()
+    return path.read_bytes()  # noqa: ASYNC240 - a test waits
 
 
 @pytest.mark.usefixtures("conversation")
@@ -54,7 +50,7 @@ async def test_export_and_import_into_another_database(
     template: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """There it is the same, of the same bot, replies among it; exported again the lines differ in botcore's ids alone."""
+    """There it is the same, of the same bot, replies among it; its own export differs in botcore's ids alone."""
     lines = await exported(tmp_path / "all.jsonl")
     with create_database(template) as url, psycopg.connect(url) as other:
         monkeypatch.setenv("DATABASE_URL", url)

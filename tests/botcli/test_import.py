@@ -1,9 +1,12 @@
 """`botcli import`: each message of a file once, whatever it is run again over, and nothing of who is not recorded."""
 
+import asyncio
 import json
 import os
 import signal
+import time
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import psycopg
@@ -164,11 +167,14 @@ async def test_import_from_a_pipe_is_stopped(
     process = await start("import", "-", DATABASE_URL=roles.url_of("migrator", database_url))
     assert process.stdin
     process.stdin.write(whole[:-20])
-    while len(contents(connection)) < 5_000:
-        await process.stdin.drain()
+    await process.stdin.drain()
+    deadline = monotonic() + 30
+    while len(contents(connection)) < 5_000 and monotonic() < deadline:
+        time.sleep(0.1)  # noqa: ASYNC251 - nothing else is to go on here
 
     process.send_signal(signal.SIGINT)
-    code = await process.wait()
+    async with asyncio.timeout(10):
+        code = await process.wait()
 
     assert code == 128 + signal.SIGINT
     assert len(contents(connection)) == 5_000
