@@ -106,7 +106,7 @@ async def test_stream_leaves_out_what_is_hidden(database: Database) -> None:
 @pytest.mark.usefixtures("conversations")
 async def test_stream_is_of_one_moment(database: Database) -> None:
     """What is written, hidden or removed while it is read changes nothing of it."""
-    found = []
+    found: list[str] = []
 
     async with aclosing(database.messages.stream()) as stream:
         async for each in stream:

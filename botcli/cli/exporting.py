@@ -81,7 +81,7 @@ async def export(
                 writer.close()
                 file.flush()
     if path:
-        output.say(f"{count:,} messages")
+        output.as_pairs([("messages", count)])
     return None
 
 

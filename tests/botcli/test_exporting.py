@@ -13,7 +13,7 @@ from pyarrow import parquet
 
 from botcli.cli.exporting import export
 from botcli.cli.importing import import_
-from botcli.transfer.writing import WRITERS
+from botcli.transfer.writing import WRITERS, Lines
 from botcore import Database, InvalidInput, NotFound
 from tests.archives import contents
 from tests.botcli.conftest import Start
@@ -29,7 +29,7 @@ Captured = pytest.CaptureFixture[str]
 async def conversation(database: Database) -> None:
     """A question with its answer, and what somebody says in a group that would be more than text."""
     question = (await said(database, content="Will it *work*?")).message
-    answer = {"role": "assistant", "content": "It must.", "sent_at": SENT_AT + timedelta(days=1)}
+    answer: dict[str, Any] = {"role": "assistant", "content": "It must.", "sent_at": SENT_AT + timedelta(days=1)}
     await database.messages.add(**dialogue(question), **answer, reply_to_id=question.id)
     group = {"telegram_chat_id": -5, "chat_type": "group", "chat_title": "# <b>Engines</b>\n"}
     await said(database, **group, content='=1+1,"\n<script>\x1b[2J', kind="photo")
@@ -65,6 +65,11 @@ async def test_export_and_import_into_another_database(
         assert stored == contents(connection) == contents(other)
         assert len(stored) == 4
     assert without_ids(again) == without_ids(lines)
+
+
+def names(folder: Path) -> list[str]:
+    """The files in a folder."""
+    return [path.name for path in folder.iterdir()]
 
 
 def without_ids(lines: bytes) -> list[dict[str, Any]]:
@@ -139,7 +144,7 @@ async def test_export_of_a_chat(tmp_path: Path) -> None:
         await exported(tmp_path / "none", bot=2, chat=7)
     with pytest.raises(InvalidInput, match="needs --bot"):
         await exported(tmp_path / "none", chat=7)
-    assert [path.name for path in tmp_path.iterdir()] == ["some"]
+    assert names(tmp_path) == ["some"]
 
 
 @pytest.mark.usefixtures("conversation")
@@ -152,7 +157,7 @@ async def test_export_that_fails_leaves_what_was_there(
     with pytest.raises(InvalidInput, match="--force overwrites it"):
         await exported(path)
 
-    class Full(WRITERS["jsonl"]):  # type: ignore[misc,name-defined] # a class
+    class Full(Lines):
         def close(self) -> None:
             raise OSError(28, "No space left on device")
 
@@ -160,13 +165,13 @@ async def test_export_that_fails_leaves_what_was_there(
         patch.setitem(WRITERS, "jsonl", Full)
         with pytest.raises(OSError, match="No space"):
             await exported(path, force=True)
-    assert [each.read_text() for each in tmp_path.iterdir()] == ["before"]
+    assert (names(tmp_path), path.read_text()) == (["all.jsonl"], "before")
 
     await exported(path, force=True)
 
     assert path.read_bytes().count(b"\n") == 4
     assert path.stat().st_mode & 0o777 == 0o600
-    assert capsys.readouterr() == ("", "4 messages\n")
+    assert capsys.readouterr() == ("messages\t4\n", "")
 
 
 @pytest.mark.usefixtures("conversation")
