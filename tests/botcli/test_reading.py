@@ -2,17 +2,18 @@
 
 import io
 import json
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from botcli.transfer import files
+from botcli.transfer import files, lines, reading
 from botcli.transfer.mending import Mended
 from botcli.transfer.reading import Batch
-from botcore import InvalidInput, Said
+from botcore import ChatType, Delivery, InvalidInput, Role, Said
 from tests.archives import account, chat, message, write
 
 
@@ -282,10 +283,10 @@ def test_bad_line(tmp_path: Path, line: str, reason: str) -> None:
     assert (bad.place, bad.reason.endswith(reason)) == ("message 2 of the file, on line 3", True)
 
 
-def lines_of(folder: Path, *lines: str) -> Batch:
+def lines_of(folder: Path, *texts: str) -> Batch:
     """The only batch of a file of lines."""
     path = folder / "export.jsonl"
-    path.write_text("".join(f"{line}\n" for line in lines))
+    path.write_text("".join(f"{text}\n" for text in texts))
     return read(path)
 
 
@@ -298,3 +299,39 @@ def test_last_line_that_is_cut_off(tmp_path: Path) -> None:
 
     assert len(batch.said) == 1
     assert str(batch.broken) == "line 2 is cut off: what came before is sound"
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+IDS = st.integers(-(2**63), 2**63 - 1)
+TIMES = st.datetimes(datetime(1970, 1, 2), datetime(9000, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - bounds
+SAID = st.builds(
+    Said,
+    bot_id=IDS,
+    telegram_chat_id=IDS,
+    business_connection_id=TEXTS,
+    chat_type=st.sampled_from(get_args(ChatType)),
+    chat_title=TEXTS | st.none(),
+    telegram_user_id=IDS | st.none(),
+    first_name=TEXTS | st.none(),
+    id=IDS,
+    telegram_message_id=IDS | st.none(),
+    role=st.sampled_from(get_args(Role)),
+    kind=TEXTS,
+    content=TEXTS,
+    sent_at=TIMES,
+    edited_at=TIMES | st.none(),
+    reply_to_id=IDS | st.none(),
+    sender_chat_id=IDS | st.none(),
+    delivery=st.sampled_from([None, *get_args(Delivery)]),
+)
+
+
+@given(st.lists(SAID, min_size=1, max_size=3))
+def test_lines_are_read_as_they_were_written(messages: list[Said]) -> None:
+    """Whatever a message says, a line of it is one line, and says the same."""
+    written = b"".join(map(lines.line, messages))
+
+    [batch] = reading.batches(lines.messages(written.splitlines(keepends=True)), lambda: 0)
+
+    assert written.count(b"\n") == len(messages)
+    assert batch.said == messages
