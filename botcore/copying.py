@@ -28,7 +28,7 @@ class Incoming:
     """A message for `messages.copy_in`; `chat_id` and `user_id` are botcore's ids, all others Telegram's.
 
     `telegram_chat_id` is where it was sent to, if the chat may have become another one since: it tells whose
-    `telegram_message_id` is. With an `edited_at` the content is what the newest edit says.
+    `telegram_message_id` is. With an `edited_at` the content is what the newest edit says, `delivery` is Message's.
     """
 
     chat_id: int

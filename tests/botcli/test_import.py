@@ -159,6 +159,22 @@ async def test_import_of_lines_into_a_conversation_that_goes_on(
     assert [row[9] for row in contents(connection)] == ["two", "1"]
 
 
+async def test_import_of_lines_without_an_id(tmp_path: Path, connection: psycopg.Connection, capsys: Captured) -> None:
+    """What was said twice in a second is there twice, as often as the file is imported, after a part of it too."""
+    path = tmp_path / "export.jsonl"
+    line = {"bot_id": 0, "telegram_chat_id": 1, "chat_type": "private", "telegram_user_id": 1, "role": "user"}
+    text = f"{json.dumps(line | {'content': 'Hello?', 'sent_at': '2026-01-01T12:00:00+00:00'})}\n"
+    path.write_text(text)
+    await imported(path, capsys)
+    path.write_text(text * 2)
+
+    second = await imported(path, capsys, append=True)
+    third = await imported(path, capsys, append=True)
+
+    assert [(each["stored"], each["known"]) for each in (second, third)] == [(1, 1), (0, 2)]
+    assert [row[9] for row in contents(connection)] == ["Hello?"] * 2
+
+
 async def test_import_from_a_pipe_is_stopped(
     start: Start, tmp_path: Path, connection: psycopg.Connection, database_url: str
 ) -> None:
