@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
-PEOPLE: Final = 200
+PEOPLE: Final = 20
 
 _WORDS: Final = ("import", "the", "archive", "of", "a", "chat", "where", "people", "talk", "сообщение", "сегодня", "да")
 _BEGAN: Final = datetime(2020, 1, 1, tzinfo=UTC)
