@@ -9,7 +9,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from botcore import Chat, Message, State, Transaction, Update, Usage, User, Version
+from botcore import Chat, Message, Preferences, State, Transaction, Update, Usage, User, Version
 
 FORMAT: Final = "botcore-export"
 VERSION: Final = 1
@@ -20,6 +20,7 @@ _TYPES: Final[dict[type, str]] = {
     Message: "message",
     Version: "version",
     State: "state",
+    Preferences: "preferences",
     Usage: "usage",
     Update: "update",
 }
@@ -65,7 +66,7 @@ async def _kept(
         yield _TYPES[State], form
 
 
-def _fields(row: User | Chat | Message | Version | State | Usage | Update) -> dict[str, Any]:
+def _fields(row: User | Chat | Message | Version | State | Preferences | Usage | Update) -> dict[str, Any]:
     """The row's fields; a chat's own type is `chat_type`, as in botcore's `record`."""
     return {"chat_type" if name == "type" else name: value for name, value in asdict(row).items()}
 

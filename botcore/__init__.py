@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from botcore import health, inputs, queries, tracing
 from botcore.copying import Incoming
-from botcore.costs import ChatUse, Spent, Usage
+from botcore.costs import ChatUse, Cost, Kept, Preferences, Spent, Throttled, Usage
 from botcore.database import Database, Transaction
 from botcore.errors import (
     BotcoreError,
@@ -26,7 +26,6 @@ from botcore.rows import (
     Copied,
     Delivery,
     Found,
-    Kept,
     Message,
     Purged,
     Receipt,
@@ -59,6 +58,7 @@ __all__ = [
     "ClaimLost",
     "Conflict",
     "Copied",
+    "Cost",
     "Database",
     "Delivery",
     "Found",
@@ -70,6 +70,7 @@ __all__ = [
     "NotFound",
     "NotPermitted",
     "NotRecorded",
+    "Preferences",
     "Purged",
     "Receipt",
     "Recorded",
@@ -82,6 +83,7 @@ __all__ = [
     "Spoken",
     "State",
     "StateKey",
+    "Throttled",
     "Totals",
     "Transaction",
     "Unavailable",

@@ -1,4 +1,4 @@
-"""What the queries of usage return, and of how chats are used: rows as those of rows.py."""
+"""What people and chats use, what people choose and are kept of: rows as those of rows.py."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,3 +47,52 @@ class ChatUse:
     title: str | None
     messages: int
     last_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a model's answers to everybody cost, by one bot on one day."""
+
+    people: int
+    requests: int
+    input_tokens: int
+    output_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What a person chose; `language` is an IETF tag, None for the one that Telegram tells."""
+
+    user_id: int
+    language: str | None
+    updated_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Throttled:
+    """How often in succession a person was refused a place in the minute, 0 where they have one, and for how long."""
+
+    refused: int
+    wait_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet.
+
+    `updates` are those that wait to be handled, or were set aside, `states` are of forms, `usage` of days,
+    `throttles` of bots.
+    """
+
+    users: int
+    chats: int
+    messages: int
+    versions: int
+    updates: int
+    states: int
+    usage: int
+    preferences: int
+    throttles: int
+    hidden_users: int
+    hidden_chats: int
+    hidden_messages: int

@@ -18,9 +18,11 @@ from botcore.health import Checks, Health
 from botcore.joins import Limits
 from botcore.messages import Messages
 from botcore.pool import PoolSettings
+from botcore.preferences import Choices
 from botcore.standby import Standby
 from botcore.states import States
 from botcore.stats import Stats
+from botcore.throttles import Throttles
 from botcore.updates import Updates
 from botcore.usage import Usages
 from botcore.users import Users
@@ -44,6 +46,8 @@ class Transaction:
     states: States
     stats: Stats
     usage: Usages
+    preferences: Choices
+    throttles: Throttles
 
     def __init__(self, executor: Executor) -> None:
         self._executor = executor
@@ -54,6 +58,8 @@ class Transaction:
         self.states = States(executor)
         self.stats = Stats(executor)
         self.usage = Usages(executor)
+        self.preferences = Choices(executor)
+        self.throttles = Throttles(executor)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator["Transaction"]:

@@ -6,10 +6,10 @@ from typing import Final, TypeVar
 
 from psycopg.rows import AsyncRowFactory, scalar_row
 
-from botcore.costs import Usage
+from botcore.costs import Kept, Preferences, Usage
 from botcore.errors import NotPermitted
 from botcore.executor import Executor, repeatable
-from botcore.rows import Chat, Erased, Kept, Message, Person, Receipt, State, Update, User, Version, row_of
+from botcore.rows import Chat, Erased, Message, Person, Receipt, State, Update, User, Version, row_of
 
 # 2 s together: a message is stored in milliseconds, and who writes for longer is not waited for
 _WAITS: Final = 200
@@ -49,12 +49,13 @@ class Privacy:
 
     async def export(
         self, *, telegram_user_id: int
-    ) -> AsyncIterator[User | Chat | Message | Version | State | Usage | Update]:
+    ) -> AsyncIterator[User | Chat | Message | Version | State | Preferences | Usage | Update]:
         """Everything live that is kept about the person, across chats and bots: they, then chat by chat.
 
         A chat's messages are those of their dialogues, by topic, oldest first; an edited one is followed by its
-        versions. At the end come where they stand in forms, what a model's answers cost by day, and their updates that
-        are not handled yet. Read in pages, each as it is then: what changes meanwhile may or may not be in.
+        versions. At the end come where they stand in forms, what they chose, what a model's answers cost by day, and
+        their updates that are not handled yet. Read in pages, each as it is then: what changes meanwhile may or may not
+        be in.
         """
         user = await self._executor.one("users/find", row_of(User), telegram_user_id=telegram_user_id)
         if user:
@@ -66,6 +67,9 @@ class Privacy:
                 yield each
         for state in await self._executor.all("users/export_states", row_of(State), telegram_user_id=telegram_user_id):
             yield state
+        chosen = await self._executor.one("preferences/get", row_of(Preferences), telegram_user_id=telegram_user_id)
+        if chosen:
+            yield chosen
         for usage in await self._executor.all("users/export_usage", row_of(Usage), telegram_user_id=telegram_user_id):
             yield usage
         for update in await self._executor.all(
@@ -77,11 +81,11 @@ class Privacy:
         """Removes for good all that is kept about the person across chats and bots, hidden rows too.
 
         That is the person, their messages and the bot's to them with every version, their private chats with all
-        that anybody said there, where they stand in forms, and what they used of a model. What they sent before is
-        refused from now on, be it delivered again. Of somebody unknown there is a receipt of nothing. First it refuses,
-        then waits for what is being stored, at most 2 s; the rest is one transaction of small statements. In a
-        transaction of yours a new person, whom another call is storing for the first time at that moment, can be
-        missed.
+        that anybody said there, where they stand in forms, what they chose and what they used of a model. What they
+        sent before is refused from now on, be it delivered again. Of somebody unknown there is a receipt of nothing.
+        First it refuses, then waits for what is being stored, at most 2 s; the rest is one transaction of small
+        statements. In a transaction of yours a new person, whom another call is storing for the first time at that
+        moment, can be missed.
         Raises NotPermitted, before anything is changed, where the role may not remove rows.
         """
         eraser = self._executor.eraser

@@ -218,25 +218,6 @@ class State:
 
 
 @dataclass(frozen=True, slots=True)
-class Kept:
-    """How many rows are kept about a person, and how many of them are hidden: deleted, but not purged yet.
-
-    `updates` are those that wait to be handled, or were set aside, `states` are of forms, `usage` of days.
-    """
-
-    users: int
-    chats: int
-    messages: int
-    versions: int
-    updates: int
-    states: int
-    usage: int
-    hidden_users: int
-    hidden_chats: int
-    hidden_messages: int
-
-
-@dataclass(frozen=True, slots=True)
 class Purged:
     """One batch of a purge, and the last row that it looked at: None at the end.
 

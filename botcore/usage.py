@@ -4,7 +4,7 @@ from datetime import datetime
 
 from psycopg.rows import scalar_row
 
-from botcore.costs import Spent
+from botcore.costs import Cost, Spent
 from botcore.executor import Executor
 from botcore.rows import row_of
 
@@ -46,3 +46,8 @@ class Usages:
         """What the person's answers by that bot came to, on the day of `at`, by default today, and in all."""
         [spent] = await self._executor.all("usage/totals", row_of(Spent), user_id=user_id, bot_id=bot_id, at=at)
         return spent
+
+    async def of_bot(self, *, bot_id: int, at: datetime | None = None) -> Cost:
+        """What the bot's answers to everybody came to, on the day of `at`, by default today; it reads all usage."""
+        [cost] = await self._executor.all("usage/of_bot", row_of(Cost), bot_id=bot_id, at=at)
+        return cost

@@ -58,6 +58,10 @@ BEGIN
                 ('app', 'states', 'UPDATE', 'state data updated_at expires_at'),
                 ('app', 'usage', 'SELECT, INSERT', ''),
                 ('app', 'usage', 'UPDATE', 'requests input_tokens output_tokens input_characters'),
+                ('app', 'preferences', 'SELECT, INSERT', ''),
+                ('app', 'preferences', 'UPDATE', 'language updated_at'),
+                ('app', 'throttles', 'SELECT, INSERT', ''),
+                ('app', 'throttles', 'UPDATE', 'asked_at refused'),
                 ('app', 'pollers', 'SELECT, INSERT', ''),
                 ('app', 'pollers', 'UPDATE', 'worker until'),
                 ('app', 'alembic_version', 'SELECT', ''),
@@ -77,6 +81,8 @@ BEGIN
                     finished_at'),
                 ('eraser', 'states', 'SELECT, DELETE', ''),
                 ('eraser', 'usage', 'SELECT', ''),
+                ('eraser', 'preferences', 'SELECT', ''),
+                ('eraser', 'throttles', 'SELECT', ''),
                 ('eraser', 'alembic_version', 'SELECT', ''),
                 -- neither who opted out or was erased, nor what was delivered or is entered in a form right now
                 ('reader', 'users', 'SELECT', ''),
@@ -89,6 +95,8 @@ BEGIN
                     arrived error sqlstate received_at finished_at'),
                 ('reader', 'states', 'SELECT', 'bot_id destiny state updated_at expires_at'),
                 ('reader', 'usage', 'SELECT', ''),
+                ('reader', 'preferences', 'SELECT', ''),
+                ('reader', 'throttles', 'SELECT', ''),
                 ('reader', 'pollers', 'SELECT', ''),
                 ('reader', 'alembic_version', 'SELECT', '')
             ) AS w (role, relation, privileges, columns)

@@ -6,7 +6,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from botcore import Chat, Database, InvalidInput, Message, State, Update, Usage, User, Version
+from botcore import Chat, Database, InvalidInput, Message, Preferences, State, Update, Usage, User, Version
 from tests.factories import dialogue, edited, person, said
 from tests.test_concurrency import FILL
 from tests.test_erase import BUSINESS, GROUP, ID, OWNER, ZOE, live
@@ -14,7 +14,7 @@ from tests.test_erase import BUSINESS, GROUP, ID, OWNER, ZOE, live
 
 async def exported(
     database: Database, telegram_user_id: int = ID
-) -> list[User | Chat | Message | Version | State | Usage | Update]:
+) -> list[User | Chat | Message | Version | State | Preferences | Usage | Update]:
     """All rows of an export."""
     return [row async for row in database.users.export(telegram_user_id=telegram_user_id)]
 

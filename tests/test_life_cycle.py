@@ -52,7 +52,7 @@ SOUND = """
     INNER JOIN chats AS c ON c.id = m.chat_id
     LEFT JOIN users AS u ON u.id = m.user_id
 """
-EMPTY = "TRUNCATE users, usage, chats, messages, message_versions, refusals, erasures"
+EMPTY = "TRUNCATE users, usage, preferences, throttles, chats, messages, message_versions, refusals, erasures"
 
 
 class LifeCycle(RuleBasedStateMachine):

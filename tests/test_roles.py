@@ -29,6 +29,8 @@ MAY_NOT = {
         "UPDATE states SET telegram_user_id = 1",
         "UPDATE usage SET day = now()",
         "DELETE FROM usage",
+        "UPDATE preferences SET user_id = 1",
+        "DELETE FROM throttles",
         "UPDATE message_versions SET content = ''",
         "UPDATE refusals SET person = ''",
         "SELECT setval('messages_id_seq', 1)",

@@ -124,7 +124,9 @@ def test_every_query_method_has_its_file() -> None:
         if not method.startswith("_") and f"{folder}/{method}" not in NAMES
     ]
 
-    assert sorted(repositories) == ["chats", "messages", "states", "stats", "updates", "usage", "users"]
+    assert sorted(repositories) == [
+        *("chats", "messages", "preferences", "states", "stats", "throttles", "updates", "usage", "users"),
+    ]
     assert missing == []
 
 

@@ -54,6 +54,8 @@ SELECT
     ) AS updates,
     (SELECT count(*) FROM states WHERE :'telegram_user_id' IN (telegram_user_id, telegram_chat_id)) AS states,
     (SELECT count(*) FROM usage WHERE user_id = (SELECT person.id FROM person)) AS usage,
+    (SELECT count(*) FROM preferences WHERE user_id = (SELECT person.id FROM person)) AS preferences,
+    (SELECT count(*) FROM throttles WHERE user_id = (SELECT person.id FROM person)) AS throttles,
     (SELECT count(*) FROM person WHERE deleted_at IS NOT NULL) AS hidden_users,
     (SELECT count(*) FROM own WHERE deleted_at IS NOT NULL) AS hidden_chats,
     (SELECT count(*) FROM said WHERE deleted_at IS NOT NULL) AS hidden_messages;

@@ -1,0 +1,140 @@
+"""db.preferences: what people chose; db.throttles: how fast they may ask."""
+
+import asyncio
+from typing import Any
+
+import psycopg
+import pytest
+
+from botcore import Cost, Database, InvalidInput, Preferences, Throttled
+from tests.factories import dialogue, person, said
+
+
+async def ada(database: Database) -> int:
+    """Botcore's id of a person who said something."""
+    return person((await said(database)).message)
+
+
+async def test_set_language_changes_and_takes_back(database: Database) -> None:
+    """The newest choice counts, and None is the one that Telegram tells; who chose nothing has no row."""
+    user_id = await ada(database)
+    before = await database.preferences.get(telegram_user_id=7)
+
+    for language in ("en", "ru"):
+        await database.preferences.set_language(telegram_user_id=7, language=language)
+    russian = await database.preferences.get(telegram_user_id=7)
+    none = await database.preferences.set_language(telegram_user_id=7, language=None)
+
+    assert before is None
+    assert russian == Preferences(user_id, "ru", russian.updated_at if russian else None)  # type: ignore[arg-type]
+    assert none == await database.preferences.get(telegram_user_id=7)
+    assert none
+    assert none.language is None
+
+
+async def test_set_language_of_who_is_not_recorded(database: Database) -> None:
+    """Of who is unknown, opted out or hidden nothing is kept, and what is kept of a hidden one is not told."""
+    unknown = await database.preferences.set_language(telegram_user_id=7, language="ru")
+    user_id = await ada(database)
+    await database.preferences.set_language(telegram_user_id=7, language="ru")
+    await database.users.opt_out(telegram_user_id=7)
+    opted_out = await database.preferences.set_language(telegram_user_id=7, language="en")
+    await database.users.opt_in(telegram_user_id=7)
+    await database.users.delete(user_id=user_id)
+    hidden = await database.preferences.set_language(telegram_user_id=7, language="en")
+
+    assert (unknown, opted_out, hidden) == (None, None, None)
+    assert await database.preferences.get(telegram_user_id=7) is None
+    await said(database, telegram_message_id=101)
+    assert (chosen := await database.preferences.get(telegram_user_id=7))
+    assert chosen.language == "ru"
+
+
+async def test_set_language_of_a_long_text(database: Database) -> None:
+    """What is no tag is refused before the server is asked."""
+    with pytest.raises(InvalidInput):
+        await database.preferences.set_language(telegram_user_id=7, language="x" * 36)
+
+
+async def test_take_at_once_gives_so_many_places(database: Database) -> None:
+    """Forty questions at the same moment have five places, and each refusal another number; other bots are apart."""
+    key: dict[str, Any] = {"user_id": await ada(database), "per_minute": 5}
+
+    taken = await asyncio.gather(*(database.throttles.take(**key, bot_id=1) for _ in range(40)))
+
+    refused = sorted(each.refused for each in taken if each)
+    assert refused == [*[0] * 5, *range(1, 36)]
+    assert {each.wait_seconds in range(50, 61) for each in taken if each and each.refused} == {True}
+    assert await database.throttles.take(**key, bot_id=2) == Throttled(0, 0)
+
+
+async def test_take_a_minute_later(database: Database, connection: psycopg.Connection) -> None:
+    """A place is free a minute after it was taken, not before, and the count of refusals begins anew."""
+    key: dict[str, Any] = {"user_id": await ada(database), "bot_id": 1, "per_minute": 2}
+    back = "UPDATE throttles SET asked_at = ARRAY(SELECT a - make_interval(secs => %s) FROM unnest(asked_at) AS a)"
+    await database.throttles.take(**key)
+    connection.execute(back, [40])
+    connection.commit()
+    await database.throttles.take(**key)
+
+    refused = await database.throttles.take(**key)
+    connection.execute(back, [21])
+    connection.commit()
+    given = await database.throttles.take(**key)
+    again = await database.throttles.take(**key)
+
+    assert refused
+    assert refused.refused == 1
+    assert refused.wait_seconds in range(18, 21)
+    assert given == Throttled(0, 0)
+    # the second one, not the first, is the next to be free
+    assert again
+    assert again.refused == 1
+    assert again.wait_seconds in range(37, 40)
+
+
+async def test_take_of_a_lower_limit(database: Database) -> None:
+    """A limit that was lowered counts from the last places on."""
+    key: dict[str, Any] = {"user_id": await ada(database), "bot_id": 1}
+    for _ in range(3):
+        await database.throttles.take(**key, per_minute=3)
+
+    taken = await database.throttles.take(**key, per_minute=1)
+
+    assert taken
+    assert taken.refused == 1
+    assert taken.wait_seconds in range(58, 61)
+
+
+async def test_take_of_nobody(database: Database) -> None:
+    """Somebody unknown or hidden has no places, and nothing is kept of them."""
+    user_id = await ada(database)
+    await database.users.delete(user_id=user_id)
+
+    assert await database.throttles.take(user_id=user_id, bot_id=1, per_minute=1) is None
+    assert await database.throttles.take(user_id=999, bot_id=1, per_minute=1) is None
+
+
+async def test_erase_takes_choices_and_places(database: Database, connection: psycopg.Connection) -> None:
+    """What a person chose is exported and counted, and goes with them, as when they asked."""
+    user_id = await ada(database)
+    chosen = await database.preferences.set_language(telegram_user_id=7, language="ru")
+    await database.throttles.take(user_id=user_id, bot_id=1, per_minute=1)
+    exported = [row async for row in database.users.export(telegram_user_id=7)]
+    kept = await database.users.kept(telegram_user_id=7)
+
+    await database.users.erase(telegram_user_id=7)
+
+    assert chosen in exported
+    assert (kept.preferences, kept.throttles) == (1, 1)
+    assert connection.execute("SELECT FROM preferences UNION ALL SELECT FROM throttles").fetchall() == []
+
+
+async def test_of_bot_counts_everybody(database: Database) -> None:
+    """A bot's day is the sum over people, without other bots."""
+    cost: dict[str, Any] = {"input_tokens": 30, "output_tokens": 5}
+    for telegram_user_id, bot_id in ((7, 1), (7, 1), (8, 1), (8, 2)):
+        message = (await said(database, telegram_user_id=telegram_user_id)).message
+        await database.usage.add(user_id=dialogue(message)["user_id"], bot_id=bot_id, **cost)
+
+    assert await database.usage.of_bot(bot_id=1) == Cost(2, 3, 90, 15)
