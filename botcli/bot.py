@@ -5,16 +5,16 @@ from typing import Any
 from aiogram import Dispatcher
 from aiogram.dispatcher.event.handler import CallbackType
 from aiogram.fsm.strategy import FSMStrategy
-from aiogram.types import BotCommand
 
 from botcli.fsm import PostgresStorage
-from botcli.handlers import changes, commands, conversation, privacy
+from botcli.handlers import admin, changes, commands, conversation, privacy, settings
 from botcli.middleware import SkipUnknown, bind_context
 from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
 from botcli.showing import DEFAULT as AS_IT_IS
 from botcli.showing import Showing
 from botcli.stops import Stops
+from botcli.throttle import Throttle
 from botcli.turns import Turns
 from botcli.windows import DEFAULT, Windows
 from botcore import Database
@@ -27,6 +27,8 @@ def build_dispatcher(
     windows: Windows = DEFAULT,
     daily_tokens: int | None = None,
     showing: Showing = AS_IT_IS,
+    turns_per_minute: int = 0,
+    admin_ids: frozenset[int] = frozenset(),
     redis: RedisStorage | None = None,
     on_error: CallbackType | None = None,
 ) -> Dispatcher:
@@ -45,13 +47,16 @@ def build_dispatcher(
         windows=windows,
         turns=Turns(database, replier, windows, daily_tokens, showing, stops),
         stops=stops,
+        throttle=Throttle(database, turns_per_minute),
+        admin_ids=admin_ids,
     )
     dispatcher.update.outer_middleware(SkipUnknown())
     dispatcher.update.outer_middleware(bind_context)
     if on_error:
         dispatcher.errors.register(on_error)
-    routers = (module.build_router(database) for module in (commands, privacy, conversation))
-    dispatcher.include_routers(changes.build_router(), *routers)
+    of_commands = (module.build_router(database) for module in (commands, privacy, settings, admin))
+    dispatcher.include_routers(changes.build_router(), *of_commands)
+    dispatcher.include_routers(commands.build_last_router(database), conversation.build_router(database))
     return dispatcher
 
 
@@ -59,8 +64,3 @@ def update_types() -> list[str]:
     """The kinds of update that the bot does something with, for Telegram to send no others."""
     nothing: Any = None  # building asks neither the database nor a model
     return build_dispatcher(nothing, nothing).resolve_used_update_types()
-
-
-def bot_commands() -> list[BotCommand]:
-    """What Telegram's menu of commands shows."""
-    return [BotCommand(command=name, description=text) for name, text in commands.COMMANDS.items()]

@@ -81,7 +81,7 @@ def is_service(message: Message) -> bool:
 
 def incoming(bot_id: int, message: Message) -> dict[str, Any]:
     """What botcore's `record` and `edit` take of a message."""
-    person = sender(message)
+    person, answered = sender(message), replied_to(message)
     return {
         "bot_id": bot_id,
         "telegram_user_id": person.id if person else None,
@@ -94,7 +94,7 @@ def incoming(bot_id: int, message: Message) -> dict[str, Any]:
         "role": "user",
         "kind": _kind(message),
         "content": content(message),
-        "reply_to_message_id": _answered(message),
+        "reply_to_message_id": answered.message_id or None if answered else None,
         "media_group_id": clean(message.media_group_id),
         "sender_chat_id": None if person else _speaking_chat(message),
         "forward_date": message.forward_origin.date if message.forward_origin else None,
@@ -143,13 +143,13 @@ def _topic(message: Message) -> int:
     return message.message_thread_id or 0 if message.is_topic_message else 0
 
 
-def _answered(message: Message) -> int | None:
-    """Telegram's id of the message of this chat that this one answers."""
+def replied_to(message: Message) -> Message | None:
+    """The message of this chat that this one answers."""
     answered = message.reply_to_message
     # each message of a topic answers its root, the service message that made the topic
     if answered is None or answered.chat.id != message.chat.id or answered.message_id == _topic(message):
         return None
-    return answered.message_id or None
+    return answered
 
 
 def _speaking_chat(message: Message) -> int | None:

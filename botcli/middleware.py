@@ -9,6 +9,7 @@ from typing import Any, TypedDict, cast
 
 from aiogram import BaseMiddleware
 from aiogram.dispatcher.event.bases import UNHANDLED
+from aiogram.dispatcher.flags import get_flag
 from aiogram.types import Message, TelegramObject, Update
 from aiogram.types.update import UpdateTypeLookupError
 from structlog.contextvars import bound_contextvars
@@ -67,18 +68,20 @@ class Store(BaseMiddleware):
     """Stores every message once and hands on `recorded` and, for a person's, `dialogue`; a redelivery ends here.
 
     With `hidden` the message is deleted as soon as it is stored: known when it comes again, no part of the dialogue.
+    What a handler's flag `along` names is done in the same transaction, and so once; `along` is then its result, or
+    None where an earlier attempt had it.
     Of a person who opted out nothing is stored: `recorded` is None then, and there is no `dialogue`.
     """
 
     def __init__(self, database: Database, *, hidden: bool = False) -> None:
         self._database = database
-        self._store = _record_hidden if hidden else _record
+        self._hidden = hidden
 
     async def __call__(self, handler: Handler, event: TelegramObject, data: dict[str, Any]) -> Any:
         """The handler's result; None for a message that another update stored, or whose sender was erased since."""
         message = cast("Message", event)
         try:
-            recorded = await self._store(self._database, data["bot"].id, message)
+            recorded = await self._store(message, data)
         except NotRecorded:
             return await handler(event, {**data, "recorded": None}) if await self._opted_out(message) else None
         handling: Handling | None = data.get("handling")
@@ -90,6 +93,19 @@ class Store(BaseMiddleware):
                 chat_id=stored.chat_id, user_id=stored.user_id, message_thread_id=stored.message_thread_id
             )
         return await handler(event, {**data, "recorded": recorded})
+
+    async def _store(self, message: Message, data: dict[str, Any]) -> Recorded:
+        if not self._hidden:
+            return await _record(self._database, data["bot"].id, message)
+        data["along"] = None
+        async with self._database.transaction() as transaction:
+            recorded = await _record(transaction, data["bot"].id, message)
+            if recorded.is_new:
+                stored = recorded.message
+                await transaction.messages.delete(chat_id=stored.chat_id, message_id=stored.id)
+                if along := get_flag(data, "along"):
+                    data["along"] = await along(transaction, stored)
+            return recorded
 
     async def _opted_out(self, message: Message) -> bool:
         person = sender(message)
@@ -112,14 +128,6 @@ class StoreEdit(BaseMiddleware):
             with suppress(NotRecorded):
                 await self._database.messages.edit(**incoming(data["bot"].id, message), edited_at=edited_at)
         return await handler(event, data)
-
-
-async def _record_hidden(database: Database, bot_id: int, message: Message) -> Recorded:
-    async with database.transaction() as transaction:
-        recorded = await _record(transaction, bot_id, message)
-        if recorded.is_new:
-            await transaction.messages.delete(chat_id=recorded.message.chat_id, message_id=recorded.message.id)
-        return recorded
 
 
 async def _record(database: Transaction, bot_id: int, message: Message) -> Recorded:

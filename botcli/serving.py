@@ -11,8 +11,8 @@ from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
 from aiogram.utils.token import TokenValidationError
 
-from botcli import requests
-from botcli.bot import bot_commands, build_dispatcher
+from botcli import menus, requests
+from botcli.bot import build_dispatcher
 from botcli.delivery import Delivery, Terms
 from botcli.journal import Journal
 from botcli.metrics import BotMetrics
@@ -43,14 +43,13 @@ def open_bot(token: str, api_url: str) -> Bot:
 
 
 async def introduce(bot: Bot, endpoint: Endpoint | None = None) -> None:
-    """Checks the token and how updates come, and registers the commands.
+    """Checks the token and how updates come.
 
     Raises InvalidInput, which shows no token, when the server refuses it, and BotcoreError when it cannot be reached,
     or a webhook is set though there is no `endpoint`: then nobody can poll.
     """
     with explained(bot):
         await bot.me()
-        await bot.set_my_commands(bot_commands())
         posts_to = (await bot.get_webhook_info()).url
     if posts_to and endpoint is None:
         raise BotcoreError("Telegram posts updates to a webhook: set WEBHOOK_URL, or end that by botcli webhook delete")
@@ -88,6 +87,8 @@ async def serve(
     windows: Windows = DEFAULT,
     daily_tokens: int | None = None,
     showing: Showing = AS_IT_IS,
+    turns_per_minute: int = 0,
+    admin_ids: frozenset[int] = frozenset(),
     pace: Pace | None = None,
     terms: Terms | None = None,
     intake: Intake | None = None,
@@ -102,14 +103,24 @@ async def serve(
     metrics = metrics or BotMetrics()
     requests.use(bot.session, database=database, pace=pace, journal=Journal(), innermost=metrics.requests)
     dispatcher = build_dispatcher(
-        *(database, metrics.timed(replier)), windows=windows, daily_tokens=daily_tokens, showing=showing, redis=redis
+        database,
+        metrics.timed(replier),
+        windows=windows,
+        daily_tokens=daily_tokens,
+        showing=showing,
+        turns_per_minute=turns_per_minute,
+        admin_ids=admin_ids,
+        redis=redis,
     )
     delivery = Delivery(bot, database, dispatcher, terms or Terms(), metrics)
     with metrics.of(database, bot), intake.into(delivery.store) if intake else nullcontext():
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(delivery.run())
+            # beside the work: a server that says 429 to it must not hold up the start
+            registering = tasks.create_task(menus.register(bot, admin_ids))
             polling = None if intake else tasks.create_task(poll(bot, database, delivery))
             await stop.wait()
+            registering.cancel()
             if polling:
                 polling.cancel()
                 await asyncio.wait({polling})

@@ -1,12 +1,26 @@
 """What the bot reads from the environment, on top of the library's settings."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import Field, SecretStr
+from pydantic import BeforeValidator, Field, SecretStr
+from pydantic_settings import NoDecode
 
 from botcore import Settings
+
+# 52 bits are used, 64 would have 19: https://core.telegram.org/bots/api#user
+_ID_DIGITS: Final = 18
+
+
+def _ids(value: object) -> object:
+    """The numbers of a text with commas between; raises ValueError, which says what they look like."""
+    if not isinstance(value, str):
+        return value
+    ids = [each.strip() for each in value.split(",") if each.strip()]
+    if not all(each.isascii() and each.isdigit() and len(each) <= _ID_DIGITS for each in ids):
+        raise ValueError("must be people's ids with commas between, like 123456789,987654321")
+    return frozenset(map(int, ids))
 
 
 class BotSettings(Settings):
@@ -34,6 +48,10 @@ class BotSettings(Settings):
     llm_timeout_seconds: float = Field(60.0, gt=0, le=3_600, description="for a whole answer; then what came is kept")
     llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000, description="how much the model takes in")
     llm_daily_tokens: int | None = Field(None, ge=1, description="of one person and day by UTC, read and written")
+    turns_per_minute: int = Field(20, ge=0, le=1_000, description="a person's answers by the model; 0 for no limit")
+    admin_ids: Annotated[frozenset[int], NoDecode, BeforeValidator(_ids)] = Field(
+        frozenset(), description="Telegram's ids of who may use /admin, with commas between"
+    )
     webhook_url: str | None = Field(None, description="where Telegram posts updates")
     webhook_secret: SecretStr | None = Field(None, description="what Telegram sends along with each")
     http_host: str = Field("127.0.0.1", description="where probes are answered, and the webhook listens")

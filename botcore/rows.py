@@ -254,6 +254,14 @@ class Backlog:
     oldest_seconds: int
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How many updates an error of that class has set aside."""
+
+    error: str
+    count: int
+
+
 def row_of(kind: type[Row]) -> AsyncRowFactory[Row]:
     """The driver's factory of rows of a class."""
     make = maker(kind)  # type: ignore[arg-type] # a class is hashable

@@ -9,7 +9,7 @@ from psycopg.rows import scalar_row
 
 from botcore.errors import Conflict, InvalidInput
 from botcore.executor import Executor, repeatable
-from botcore.rows import Backlog, Update, UpdateState, row_of
+from botcore.rows import Backlog, Failure, Update, UpdateState, row_of
 
 MAX_FAILURES: Final = 5
 LEASE_SECONDS: Final = 10
@@ -219,6 +219,10 @@ class Updates:
         """What there is to do for the bot: 100,000 that wait are counted in 0.15 s, and at most `most` of them are."""
         [backlog] = await self._executor.all("updates/backlog", row_of(Backlog), bot_id=bot_id, most=most)
         return backlog
+
+    async def failures(self, *, bot_id: int, page_size: int = 10) -> list[Failure]:
+        """What set the bot's updates aside, by class, the most frequent first; `page_size` is 1..100."""
+        return await self._executor.all("updates/failures", row_of(Failure), bot_id=bot_id, page_size=page_size)
 
     async def retry(self, *, bot_id: int, update_id: int) -> bool:
         """Puts an update that was set aside back among those that wait; False when it was not set aside."""

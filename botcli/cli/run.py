@@ -87,6 +87,7 @@ async def _work(
     from botcli import serving
     from botcli.delivery import Terms
     from botcli.pacing import Pace
+    from botcli.replies.echo import Echo
     from botcli.showing import Showing
 
     def end() -> None:
@@ -103,6 +104,9 @@ async def _work(
         windows=windows,
         daily_tokens=settings.llm_daily_tokens,
         showing=Showing.of(settings),
+        # what costs nothing needs no limit
+        turns_per_minute=0 if isinstance(replier, Echo) else settings.turns_per_minute,
+        admin_ids=settings.admin_ids,
         pace=Pace(settings.send_per_second, settings.send_per_chat_per_minute, settings.send_per_group_per_minute),
         terms=Terms(
             settings.update_concurrency,

@@ -14,12 +14,12 @@ from prompt_toolkit.patch_stdout import patch_stdout
 from rich.console import Console
 from rich.text import Text
 
-from botcli.bot import bot_commands
 from botcli.cli import output
 from botcli.cli.elements import THEME
 from botcli.cli.live import Live
 from botcli.cli.markdown import Answer, Piece
 from botcli.cli.prompt import open_prompt
+from botcli.menus import offered
 from botcli.replies import Heard
 from botcli.terminal import Said, Terminal
 from botcore import BotcoreError
@@ -34,8 +34,7 @@ async def talk(terminal: Terminal, said: Sequence[Said] = ()) -> None:
     console = Console(theme=THEME, highlight=False)
     for each in said:
         console.print(Text(each.text, style=_QUIET))
-    commands = {each.command: each.description for each in bot_commands()}
-    session = open_prompt(await terminal.said(), commands)
+    session = open_prompt(await terminal.said(), offered())
     prompt = FormattedText([("bold", f"{terminal.conversation.title or ''}> ")])
     with _unseen_keys(), _ctrl_c_spares_the_program():
         while True:

@@ -2,13 +2,15 @@
 
 import re
 
-from aiogram import F, Router
+from aiogram import Bot, F, Router
 from aiogram.filters import Command
 from aiogram.types import Message
 
+from botcli.addressing import is_addressed
 from botcli.incoming import content, sender
 from botcli.journal import Handling
 from botcli.middleware import Dialogue, Store, StoreEdit
+from botcli.throttle import Throttle
 from botcli.turns import Turn, Turns
 from botcore import Database, Recorded
 
@@ -34,13 +36,15 @@ async def answer(
     *,
     recorded: Recorded | None,
     turns: Turns,
+    throttle: Throttle,
     dialogue: Dialogue | None = None,
     handling: Handling | None = None,
 ) -> None:
     """Answers what a person said, once; who opted out by this message alone, and nothing is stored."""
     if recorded is None or dialogue is None:
-        await turns.answer_unstored(message, handling)
-    else:
+        if throttle.admits_unstored(message):
+            await turns.answer_unstored(message, handling)
+    elif await throttle.admits(message, dialogue, handling):
         await turns.answer(Turn(message, recorded.message, dialogue, handling))
 
 
@@ -48,10 +52,12 @@ async def keep(message: Message) -> None:
     """Answers nothing: the message is stored, and that is all."""
 
 
-def wants_answer(message: Message) -> bool:
+async def wants_answer(message: Message, bot: Bot) -> bool:
     """Whether a person said something to the bot; two bots would answer each other for ever."""
     person = sender(message)
     if person is None or person.is_bot or not content(message).strip():
         return False
     # in a business chat the account's owner speaks too, but not to the bot
-    return not message.business_connection_id or message.chat.id == person.id
+    if message.business_connection_id:
+        return message.chat.id == person.id
+    return await is_addressed(message, bot)

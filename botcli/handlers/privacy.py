@@ -6,36 +6,40 @@ from typing import Final
 from aiogram import Router
 from aiogram.filters import Command, CommandObject
 from aiogram.types import BufferedInputFile, Message
+from aiogram.utils.i18n import gettext as _
 
 from botcli import export
 from botcli.incoming import sender
+from botcli.languages import Speak, later
 from botcli.middleware import Store
 from botcli.redis_storage import RedisStorage
 from botcore import Database, NotPermitted, Receipt
 
 _log = logging.getLogger(__name__)
 
-PRIVACY: Final = """\
-What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username and your \
-language; what you write where I am and every edit of it, and my answers; when that was, what it replied to, and \
-whether my answers reach you. Of \
-pictures, voice and files I keep that they were there and their caption, not themselves. Where a model makes my \
-answers it is sent our dialogue, and I keep how much it read and wrote for you each day.
+PRIVACY: Final = later("""\
+What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username, your \
+language and the one that you chose; what you write where I am and every edit of it, and my answers; when that was, \
+what it replied to, and whether my answers reach you. Of pictures, voice and files I keep that they were there and \
+their caption, not themselves. Where a model makes my answers it is sent our dialogue, and I keep how much it read \
+and wrote for you each day, and when you asked last.
 
 What is deleted, by /new for one, is hidden at once and stays hidden until my operator purges it.
 
 /export sends you all that is not hidden, as a file.
 /forget removes all of it for good, hidden or not, everywhere. What stays is a receipt: a time, numbers, and a digest \
 of your id, by which a message that comes again is known as forgotten.
-/privacy off stops the recording: I still answer, but remember nothing. /privacy on resumes it."""
+/privacy off stops the recording: I still answer, but remember nothing. /privacy on resumes it.""")
 
 _SWITCHED: Final = {
-    ("off", True): "From now on I record nothing of you, and still answer. What I have stays: /forget removes it.",
-    ("off", False): "I record nothing of you already.",
-    ("on", True): "From now on I record again what you write.",
-    ("on", False): "I record what you write already.",
+    ("off", True): later(
+        "From now on I record nothing of you, and still answer. What I have stays: /forget removes it."
+    ),
+    ("off", False): later("I record nothing of you already."),
+    ("on", True): later("From now on I record again what you write."),
+    ("on", False): later("I record what you write already."),
 }
-_NOBODY: Final = "I keep nothing about who is no person: a channel, or an anonymous admin. Ask me as yourself."
+_NOBODY: Final = later("I keep nothing about who is no person: a channel, or an anonymous admin. Ask me as yourself.")
 _MEGABYTE: Final = 10**6
 # https://core.telegram.org/bots/api#senddocument
 _DOCUMENT_MEGABYTES: Final = 50
@@ -45,9 +49,10 @@ def build_router(database: Database) -> Router:
     """The handlers, on a router of their own; the commands are stored hidden, the answers not at all."""
     router = Router(name="privacy")
     router.message.middleware(Store(database, hidden=True))
-    router.message.register(privacy, Command("privacy", ignore_case=True), _who)
-    router.message.register(export_, Command("export", ignore_case=True), _who)
-    router.message.register(forget, Command("forget", ignore_case=True), _who)
+    router.message.middleware(Speak(database))
+    router.message.register(privacy, Command("privacy", ignore_case=True), who)
+    router.message.register(export_, Command("export", ignore_case=True), who)
+    router.message.register(forget, Command("forget", ignore_case=True), who)
     router.message.register(nobody, Command("privacy", "export", "forget", ignore_case=True))
     return router
 
@@ -60,20 +65,22 @@ async def privacy(message: Message, command: CommandObject, telegram_user_id: in
         case "on":
             changed = await database.users.opt_in(telegram_user_id=telegram_user_id)
         case _:
-            state = "off" if await database.users.opted_out(telegram_user_id=telegram_user_id) else "on"
-            await message.answer(f"{PRIVACY}\n\nThe recording is {state}.")
+            is_off = await database.users.opted_out(telegram_user_id=telegram_user_id)
+            state = _("The recording is off.") if is_off else _("The recording is on.")
+            await message.answer(f"{_(PRIVACY)}\n\n{state}")
             return
-    await message.answer(_SWITCHED[wanted, changed])
+    await message.answer(_(_SWITCHED[wanted, changed]))
 
 
 async def export_(message: Message, telegram_user_id: int, database: Database, redis: RedisStorage | None) -> None:
     """Sends everything live that is kept about the person, where nobody else reads it."""
     if message.chat.type != "private":
-        await message.answer("Others read along here: ask me for it in our private chat.")
+        await message.answer(_("Others read along here: ask me for it in our private chat."))
         return
     document = await _document(database, redis, telegram_user_id)
     if document is None:
-        await message.answer(f"That is more than the {_DOCUMENT_MEGABYTES} MB of a file here: ask my operator for it.")
+        text = _("That is more than the {megabytes} MB of a file here: ask my operator for it.")
+        await message.answer(text.format(megabytes=_DOCUMENT_MEGABYTES))
         return
     await message.answer_document(BufferedInputFile(document, f"{export.FORMAT}.jsonl"))
 
@@ -84,8 +91,10 @@ async def forget(
     """Asks for the command once more, as `/forget yes`; then erases the person and shows the receipt."""
     if (command.args or "").strip().lower() != "yes":
         await message.answer(
-            "This removes all that I keep about you, in all chats and with all bots here, for good. Nobody can bring "
-            "it back; /export gives you a copy first. To go on, write /forget yes"
+            _(
+                "This removes all that I keep about you, in all chats and with all bots here, for good. Nobody can "
+                "bring it back; /export gives you a copy first. To go on, write /forget yes"
+            )
         )
         return
     if redis and await database.users.may_erase():
@@ -95,17 +104,17 @@ async def forget(
         receipt = await database.users.erase(telegram_user_id=telegram_user_id)
     except NotPermitted:
         _log.exception("nobody can be erased: DATABASE_URL's role may not, and DATABASE_ERASER_URL is not set")
-        await message.answer("I cannot do that by myself, and nothing is forgotten yet: ask my operator.")
+        await message.answer(_("I cannot do that by myself, and nothing is forgotten yet: ask my operator."))
         return
     await message.answer(_summary(receipt))
 
 
 async def nobody(message: Message) -> None:
     """Answers a chat or an anonymous admin, about whom there is nothing to say."""
-    await message.answer(_NOBODY)
+    await message.answer(_(_NOBODY))
 
 
-def _who(message: Message) -> dict[str, int] | bool:
+def who(message: Message) -> dict[str, int] | bool:
     """A filter that hands on Telegram's id of the person; there is no `dialogue` of who opted out."""
     person = sender(message)
     return {"telegram_user_id": person.id} if person else False
@@ -125,11 +134,11 @@ async def _document(database: Database, redis: RedisStorage | None, telegram_use
 def _summary(receipt: Receipt) -> str:
     return "\n".join(
         (
-            f"Forgotten at {receipt.erased_at:%Y-%m-%d %H:%M:%S %Z}:",
-            f"People: {receipt.users:,}",
-            f"Private chats: {receipt.chats:,}",
-            f"Messages: {receipt.messages:,}",
-            f"Versions of edited messages: {receipt.versions:,}",
-            f"Receipt: {receipt.person}",
+            _("Forgotten at {moment:%Y-%m-%d %H:%M:%S %Z}:").format(moment=receipt.erased_at),
+            _("People: {count:,}").format(count=receipt.users),
+            _("Private chats: {count:,}").format(count=receipt.chats),
+            _("Messages: {count:,}").format(count=receipt.messages),
+            _("Versions of edited messages: {count:,}").format(count=receipt.versions),
+            _("Receipt: {digest}").format(digest=receipt.person),
         )
     )

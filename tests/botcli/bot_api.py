@@ -191,6 +191,9 @@ class BotApi:
     async def _sendMessageDraft(self, parameters: dict[str, Any]) -> bool:  # noqa: N802
         return not parameters["chat_id"].startswith("-")
 
+    async def _answerCallbackQuery(self, _: dict[str, Any]) -> bool:  # noqa: N802
+        return True
+
     async def _sendDocument(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
         # aiogram attaches the file under a name of its own, which `document` tells
         file = parameters.pop(parameters["document"].removeprefix("attach://"))

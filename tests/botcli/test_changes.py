@@ -12,7 +12,7 @@ from botcli.replies import Reply
 from botcore import Database, Message
 from tests.botcli.bot_api import BOT_ID, BotApi
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import ADA, CHANNEL, GROUP, PHOTO, PRIVATE, SENT_AT, message
+from tests.botcli.updates import ADA, CHANNEL, GROUP, PHOTO, PRIVATE, SENT_AT, asked, message
 
 OLD: dict[str, Any] = {"id": -4567, "type": "group", "title": "Engines"}
 NEW = GROUP
@@ -79,7 +79,7 @@ async def test_migration(bot: Bot, bot_api: BotApi, database: Database, told: tu
             return Reply(f"Aha {len(windows)}")
 
     dispatcher = build_dispatcher(database, Listener())
-    before, after = message("Before", chat=OLD, message_id=1), message("After", chat=NEW, message_id=1)
+    before, after = (message(text, **asked(chat), message_id=1) for text, chat in (("Before", OLD), ("After", NEW)))
 
     for update in (before, *(migrations()[which] for which in told), before, after, message("/history", chat=NEW)):
         await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": update})
@@ -207,7 +207,7 @@ async def test_membership(
     feed: Feed, bot_api: BotApi, database: Database, chat: dict[str, Any], status: str, rights: Any, *, can_write: bool
 ) -> None:
     """That the bot was blocked, removed or muted is noted, and that it was let in again; nobody is answered."""
-    await feed(message=message("Hello", chat=chat))
+    await feed(message=message("Hello", **asked(chat)))
     key = {"bot_id": BOT_ID, "telegram_chat_id": chat["id"]}
 
     for first in (database.chats.block, database.chats.unblock):

@@ -2,11 +2,11 @@
 
 import pytest
 
-from botcli.handlers.commands import COMMANDS
+from botcli.menus import COMMANDS
 from botcore import Database
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import ADA, ANONYMOUS, GROUP, message
+from tests.botcli.updates import ADA, ANONYMOUS, ASKED, GROUP, message
 
 
 @pytest.mark.parametrize("text", ["/start", "/start deep-link", "/Start", "/start@our_bot"])
@@ -55,9 +55,9 @@ async def test_new_delivered_again(feed: Feed, bot_api: BotApi, database: Databa
 async def test_new_in_one_topic(feed: Feed, database: Database) -> None:
     """/new clears the dialogue of its person and topic alone."""
     bob, topic = {**ADA, "id": 8}, {"message_thread_id": 5, "is_topic_message": True}
-    await feed(message=message("Bob's", chat=GROUP, sender=bob))
-    await feed(message=message("Ada's", chat=GROUP))
-    await feed(message=message("In the topic", chat=GROUP, **topic))
+    await feed(message=message("Bob's", **ASKED, sender=bob))
+    await feed(message=message("Ada's", **ASKED))
+    await feed(message=message("In the topic", **ASKED, **topic))
 
     await feed(message=message("/new", chat=GROUP, **topic))
 
@@ -128,7 +128,7 @@ async def test_stats_of_nothing(feed: Feed, bot_api: BotApi) -> None:
 
 async def test_new_to_another_bot(feed: Feed, bot_api: BotApi, database: Database) -> None:
     """A command to another bot is only something that was said in the group."""
-    await feed(message=message("Hello", chat=GROUP))
+    await feed(message=message("Hello", **ASKED))
 
     await feed(message=message("/new@other_bot", chat=GROUP))
 
@@ -156,8 +156,8 @@ async def test_start_with_a_name_that_postgresql_refuses(feed: Feed, database: D
 async def test_search_of_a_talk(feed: Feed, bot_api: BotApi) -> None:
     """/search shows the newest hits of this person in this chat first, with date and speaker, and is not kept."""
     bob = {**ADA, "id": 8}
-    await feed(message=message("A red\nfox", chat=GROUP))
-    await feed(message=message("Bob's fox", chat=GROUP, sender=bob))
+    await feed(message=message("A red\nfox", **ASKED))
+    await feed(message=message("Bob's fox", **ASKED, sender=bob))
     await feed(message=message("A private fox"))
 
     for _ in range(2):

@@ -12,7 +12,7 @@ from botcli.replies import Reply
 from botcore import Database, Message
 from tests.botcli.bot_api import BotApi, refused
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import ADA, ANONYMOUS, CHANNEL, GROUP, PHOTO, PRIVATE, SENT_AT, message
+from tests.botcli.updates import ADA, ANONYMOUS, ASKED, CHANNEL, GROUP, PHOTO, PRIVATE, SENT_AT, US, message
 
 
 async def test_text_private(feed: Feed, bot_api: BotApi, database: Database) -> None:
@@ -85,7 +85,7 @@ async def test_window_of_the_dialogue(bot: Bot, database: Database) -> None:
     dispatcher = build_dispatcher(database, Listener())
     bob = {**ADA, "id": 8}
     for sender, text in ((ADA, "One"), (bob, "Other"), (ADA, "Two")):
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, chat=GROUP, sender=sender)})
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **ASKED, sender=sender)})
 
     assert seen == [["One"], ["Other"], ["One", "Aha", "Two"]]
 
@@ -127,7 +127,7 @@ async def test_message_without_text(
 )
 async def test_text_of_no_person(feed: Feed, bot_api: BotApi, database: Database, sender: dict[str, Any]) -> None:
     """What a chat says is stored without a person, and not answered."""
-    await feed(message=message("Rules", chat=GROUP, **sender))
+    await feed(message=message("Rules", **ASKED, **sender))
 
     [said] = await stored(database, GROUP["id"])
     assert (said.content, said.user_id) == ("Rules", None)
@@ -137,7 +137,7 @@ async def test_text_of_no_person(feed: Feed, bot_api: BotApi, database: Database
 
 async def test_text_of_a_bot(feed: Feed, bot_api: BotApi, database: Database) -> None:
     """Another bot is stored, not answered: two bots would never end."""
-    await feed(message=message(chat=GROUP, sender={"id": 99, "is_bot": True, "first_name": "Other"}))
+    await feed(message=message(**ASKED, sender={"id": 99, "is_bot": True, "first_name": "Other"}))
 
     assert len(await stored(database, GROUP["id"])) == 1
     assert bot_api.sent == []
@@ -154,7 +154,7 @@ async def test_channel_post(feed: Feed, bot_api: BotApi, database: Database) -> 
 
 async def test_topic_message(feed: Feed, bot_api: BotApi, database: Database) -> None:
     """A topic is a dialogue of its own, and its answer goes there."""
-    await feed(message=message(chat=GROUP, message_thread_id=5, is_topic_message=True))
+    await feed(message=message(**ASKED, message_thread_id=5, is_topic_message=True))
 
     assert [m.message_thread_id for m in await stored(database, GROUP["id"])] == [5, 5]
     assert bot_api.sent[0]["message_thread_id"] == "5"
@@ -173,7 +173,7 @@ async def test_topic_in_a_private_chat(feed: Feed, bot_api: BotApi, database: Da
 
 async def test_plain_reply_with_thread(feed: Feed, bot_api: BotApi, database: Database) -> None:
     """A plain reply carries a thread's id too, and is in no topic; nor is what it replies to botcore's id."""
-    earlier = message("Before", chat=GROUP)
+    earlier = message("Before", chat=GROUP, sender=US)
     await feed(message=message(chat=GROUP, message_thread_id=5, reply_to_message=earlier))
 
     question, answer = await stored(database, GROUP["id"])
@@ -203,8 +203,6 @@ _MEMBER = {"user": ADA, "status": "member"}
 _IGNORED: list[dict[str, Any]] = [
     {},
     {"something_of_bot_api_11": {"text": "Hello"}},
-    {"callback_query": {"id": "1", "from": ADA, "chat_instance": "2", "data": "x", "message": message()}},
-    {"callback_query": {"id": "1", "from": ADA, "chat_instance": "2", "inline_message_id": "3"}},
     {"inline_query": {"id": "1", "from": ADA, "query": "x", "offset": ""}},
     {
         "my_chat_member": {
@@ -238,7 +236,7 @@ async def test_text_that_postgresql_refuses(feed: Feed, bot_api: BotApi, databas
     sender = {**ADA, "first_name": "A\0da\udc00", "username": "a\0da"}
     chat = {**GROUP, "title": "\0Engines\ud83d"}
 
-    await feed(message=message("a\0b\ud800c \ud83d\ude00", sender=sender, chat=chat))
+    await feed(message=message("a\0b\ud800c \ud83d\ude00", sender=sender, **ASKED | {"chat": chat}))
 
     assert (await stored(database, GROUP["id"]))[0].content == "ab\ufffdc \U0001f600"
     assert [person.first_name for person in await database.users.page()] == ["Ada\ufffd"]

@@ -12,7 +12,7 @@ from botcli.windows import Windows
 from botcore import Database, Message
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed, Start, stored
-from tests.botcli.updates import ADA, ANONYMOUS, GROUP, SENT_AT, message
+from tests.botcli.updates import ADA, ANONYMOUS, ASKED, GROUP, SENT_AT, message
 from tests.factories import incoming
 
 BOB = {"id": 8, "is_bot": False, "first_name": "Bob\nSystem"}
@@ -57,8 +57,8 @@ def feed(database: Database, bot: Bot, listener: Listener, windows: Windows) -> 
 
 async def test_window_of_a_group(feed: Feed, listener: Listener) -> None:
     """GROUP_WINDOW=chat: everybody's messages, each with who spoke, a name on one line, and the bot's as they are."""
-    await feed(message=message("One", chat=GROUP))
-    await feed(message=message("Two", chat=GROUP, sender=BOB))
+    await feed(message=message("One", **ASKED))
+    await feed(message=message("Two", **ASKED, sender=BOB))
 
     assert listener.seen[-1] == ["Ada Lovelace: One", "Aha", "Bob System: Two"]
 
@@ -75,16 +75,16 @@ async def test_window_of_a_group_with_chats_that_speak(feed: Feed, listener: Lis
             **as_chat | {"telegram_message_id": 10**6 + number}, sender_chat_id=sender_chat_id
         )
 
-    await feed(message=message("One", chat=GROUP))
+    await feed(message=message("One", **ASKED))
 
     assert listener.seen == [["Engines: Hello", "Somebody: Hello", "Ada Lovelace: One"]]
 
 
 async def test_window_of_a_topic(feed: Feed, listener: Listener) -> None:
     """A topic's window is its own; what only replies in a thread is in no topic."""
-    await feed(message=message("general", chat=GROUP))
-    await feed(message=message("topic", chat=GROUP, sender=BOB, **TOPIC))
-    await feed(message=message("reply", chat=GROUP, message_thread_id=5))
+    await feed(message=message("general", **ASKED))
+    await feed(message=message("topic", **ASKED, sender=BOB, **TOPIC))
+    await feed(message=message("reply", **ASKED, message_thread_id=5))
 
     assert listener.seen == [
         ["Ada Lovelace: general"],
@@ -115,22 +115,22 @@ async def test_window_of_a_private_chat(feed: Feed, listener: Listener) -> None:
 )
 async def test_window_of_either_version(feed: Feed, listener: Listener, expected: list[str]) -> None:
     """WINDOW_VERSIONS says whether an edited message counts as it is or as it was, in both windows."""
-    first = message("Helo", chat=GROUP)
+    first = message("Helo", **ASKED)
     await feed(message=first)
     await feed(edited_message={**first, "text": "Hello", "edit_date": SENT_AT + 1})
 
-    await feed(message=message("And?", chat=GROUP))
+    await feed(message=message("And?", **ASKED))
 
     assert listener.seen[-1] == expected
 
 
 async def test_new_where_the_window_is_everybodys(feed: Feed, listener: Listener, bot_api: BotApi) -> None:
     """/new hides what the person and the bot said to each other, and says that the others' words stay."""
-    await feed(message=message("One", chat=GROUP))
-    await feed(message=message("Two", chat=GROUP, sender=BOB))
+    await feed(message=message("One", **ASKED))
+    await feed(message=message("Two", **ASKED, sender=BOB))
 
     await feed(message=message("/new", chat=GROUP))
-    await feed(message=message("Three", chat=GROUP))
+    await feed(message=message("Three", **ASKED))
 
     assert bot_api.sent[2]["text"] == "A new dialogue. The one before had 2 messages. What others said here stays."
     assert listener.seen[-1] == ["Bob System: Two", "Aha", "Ada Lovelace: Three"]
@@ -139,9 +139,9 @@ async def test_new_where_the_window_is_everybodys(feed: Feed, listener: Listener
 @pytest.mark.parametrize("windows", [Windows()], ids=["person"])
 async def test_commands_keep_topics_apart(feed: Feed, listener: Listener, bot_api: BotApi, database: Database) -> None:
     """/history, /stats and /new of one topic, or of none, know nothing of another; nor does the window."""
-    await feed(message=message("general", chat=GROUP))
-    await feed(message=message("topic", chat=GROUP, **TOPIC))
-    await feed(message=message("reply", chat=GROUP, message_thread_id=5))
+    await feed(message=message("general", **ASKED))
+    await feed(message=message("topic", **ASKED, **TOPIC))
+    await feed(message=message("reply", **ASKED, message_thread_id=5))
     for command in ("/history", "/stats", "/new"):
         await feed(message=message(command, chat=GROUP, **TOPIC))
     await feed(message=message("/history", chat=GROUP, message_thread_id=5))
@@ -157,8 +157,8 @@ async def test_commands_keep_topics_apart(feed: Feed, listener: Listener, bot_ap
 
 async def test_stats_of_a_dialogue_and_of_all(feed: Feed, bot_api: BotApi) -> None:
     """/stats counts the person's dialogue in this chat first, then all that this bot has stored."""
-    await feed(message=message("One", chat=GROUP))
-    await feed(message=message("Two!", chat=GROUP, sender=BOB))
+    await feed(message=message("One", **ASKED))
+    await feed(message=message("Two!", **ASKED, sender=BOB))
 
     await feed(message=message("/stats", chat=GROUP))
 
@@ -173,7 +173,7 @@ async def test_stats_of_a_dialogue_and_of_all(feed: Feed, bot_api: BotApi) -> No
 
 async def test_stats_of_nobody(feed: Feed, bot_api: BotApi) -> None:
     """Who is no person has no dialogue, and is told what is stored in all."""
-    await feed(message=message("Hello", chat=GROUP))
+    await feed(message=message("Hello", **ASKED))
 
     await feed(message=message("/stats", chat=GROUP, sender=ANONYMOUS, sender_chat=GROUP))
 
@@ -184,6 +184,6 @@ async def test_run_with_the_settings(bot_api: BotApi, start: Start) -> None:
     """The settings reach the bot from the environment: the echo shows what it was given."""
     await start("run", GROUP_WINDOW="chat", WINDOW_VERSIONS="original")
 
-    bot_api.deliver(message=message("Hello", chat=GROUP))
+    bot_api.deliver(message=message("Hello", **ASKED))
 
     assert await bot_api.replies(1) == ["Ada Lovelace: Hello"]

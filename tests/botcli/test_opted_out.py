@@ -12,7 +12,7 @@ from botcli.replies import Reply
 from botcore import Database, Message
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import ADA, GROUP, PHOTO, SENT_AT, message
+from tests.botcli.updates import ADA, ASKED, GROUP, PHOTO, SENT_AT, message
 
 
 async def test_text_of_who_opted_out(bot: Bot, bot_api: BotApi, database: Database) -> None:
@@ -29,7 +29,7 @@ async def test_text_of_who_opted_out(bot: Bot, bot_api: BotApi, database: Databa
     await database.users.opt_out(telegram_user_id=7)
 
     for sender, text in ((ADA, "One"), (bob, "Bob's"), (ADA, "Two")):
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, chat=GROUP, sender=sender)})
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **ASKED, sender=sender)})
 
     assert windows == [[("user", "One")], [("user", "Bob's")], [("user", "Two")]]
     assert [sent["text"] for sent in bot_api.sent] == ["Aha"] * 3

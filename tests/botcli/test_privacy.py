@@ -18,7 +18,7 @@ from botcli.terminal import Terminal
 from botcore import Database
 from tests.botcli.bot_api import TOKEN, BotApi
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import ADA, ANONYMOUS, GROUP, SENT_AT, message
+from tests.botcli.updates import ADA, ANONYMOUS, ASKED, GROUP, SENT_AT, message
 from tests.dumps import dump, found
 
 ID = 7_000_123_457
@@ -47,8 +47,8 @@ async def talk(feed: Feed, dispatcher: Dispatcher, other_bot: Bot) -> None:
     await feed(edited_message=zoe("canary two", message_id=first["message_id"], edit_date=SENT_AT + 5))
     await feed(message=zoe("hidden canary"))
     await feed(message=zoe("/new"))
-    await feed(message=zoe("canary three", chat=GROUP))
-    await feed(message=message("Ada's own", chat=GROUP))
+    await feed(message=zoe("canary three", **ASKED))
+    await feed(message=message("Ada's own", **ASKED))
     business = {"chat": ALONE, "business_connection_id": "connection"}
     await feed(business_message=message("canary four", sender=ZOE, **business))
     await feed(business_message=message("canary five", **business))
@@ -177,8 +177,8 @@ async def test_privacy_off_and_on(feed: Feed, bot_api: BotApi, database: Databas
 async def test_export_in_private(feed: Feed, bot_api: BotApi) -> None:
     """/export sends everything live, across chats, as JSON Lines that end with a manifest of their hash."""
     await feed(message=message("Gr\u00fc\u00dfe \x9b"))
-    await feed(message=message("In the group", chat=GROUP))
-    await feed(message=message("Not mine", chat=GROUP, sender={**ADA, "id": 8}))
+    await feed(message=message("In the group", **ASKED))
+    await feed(message=message("Not mine", **ASKED, sender={**ADA, "id": 8}))
 
     await feed(message=message("/export"))
 

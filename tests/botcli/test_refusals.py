@@ -18,7 +18,7 @@ from botcli.refusals import FollowMigration, NoteBlocked
 from botcore import Database
 from tests.botcli.bot_api import BOT_ID, RESET, BotApi, migrated, refused
 from tests.botcli.conftest import Feed, stored
-from tests.botcli.updates import PRIVATE, message
+from tests.botcli.updates import PRIVATE, asked, message
 
 SMALL: dict[str, Any] = {"id": -5, "type": "group", "title": "Engines"}
 MOVED_TO = -1005
@@ -37,8 +37,8 @@ async def test_answer_follows_the_group(feed: Feed, bot_api: BotApi, database: D
     """The answer goes to the supergroup, and question and answer are one conversation there."""
     bot_api.fail("sendMessage", migrated(MOVED_TO))
 
-    await feed(message=message("Hello", chat=SMALL))
-    await feed(message=message("Again", chat={**SMALL, "id": MOVED_TO, "type": "supergroup"}))
+    await feed(message=message("Hello", **asked(SMALL)))
+    await feed(message=message("Again", **asked({**SMALL, "id": MOVED_TO, "type": "supergroup"})))
 
     assert [int(sent["chat_id"]) for sent in bot_api.sent] == [MOVED_TO, MOVED_TO]
     texts = [each.content for each in await stored(database, MOVED_TO)]
@@ -176,7 +176,7 @@ async def test_refusal_in_a_business_chat(following_bot: Bot, feed: Feed, bot_ap
 
 async def test_refusal_of_the_supergroup(following_bot: Bot, feed: Feed, bot_api: BotApi, database: Database) -> None:
     """Where the group tells what it became and that one refuses, it is the one chat of both that is blocked."""
-    await feed(message=message("Hello", chat=SMALL))
+    await feed(message=message("Hello", **asked(SMALL)))
     bot_api.fail(
         "sendMessage", migrated(MOVED_TO), refused(403, "Forbidden: bot is not a member of the supergroup chat")
     )

@@ -17,7 +17,7 @@ from tests.botcli.bot_api import BOT_ID, BotApi, flood
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.deliveries import put_off, said
 from tests.botcli.model_server import ModelServer, fails, says, stalls
-from tests.botcli.updates import ADA, GROUP, message
+from tests.botcli.updates import ADA, ASKED, GROUP, message
 
 
 async def feed(bot: Bot, database: Database, model: Model, *texts: str, **settings: Any) -> None:
@@ -88,7 +88,7 @@ async def test_retry_in_a_shared_window(bot: Bot, database: Database, model: Mod
     dispatcher = build_dispatcher(database, model, windows=Windows(group="chat"))
     bob = {**ADA, "id": 8, "first_name": "Bob", "last_name": None}
     for sender, text in ((bob, "Zero"), (ADA, "One"), (bob, "Two"), (ADA, "/retry")):
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, chat=GROUP, sender=sender)})
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **ASKED, sender=sender)})
 
     assert model_server.asked[3] == model_server.asked[1]
     assert model_server.asked[3][-1] == ("user", "Ada Lovelace: One")

@@ -8,7 +8,6 @@ import pytest
 from aiogram import Bot
 
 from botcli import serving
-from botcli.handlers.commands import COMMANDS
 from botcli.replies import Reply
 from botcore import BotcoreError, Database, InvalidInput
 from tests.botcli.bot_api import RESET, TOKEN, BotApi, broken, flood
@@ -38,10 +37,11 @@ async def test_run_until_sigterm(bot_api: BotApi, database: Database, start: Sta
     assert time.monotonic() - stopped < 5
     assert [sent["text"][:13] for sent in bot_api.sent] == ["private words", "/start - say "]
     assert [m.role for m in await stored(database)] == ["user", "assistant"]
-    assert [json.loads(call["commands"])[0]["command"] for call in bot_api.called("setMyCommands")] == ["start"]
+    assert {json.loads(call["commands"])[0]["command"] for call in bot_api.called("setMyCommands")} == {"start", "help"}
     allowed = json.loads(bot_api.called("getUpdates")[0]["allowed_updates"])
     kinds = {"message", "business_message", "channel_post"}
     assert set(allowed) == kinds | {f"edited_{kind}" for kind in kinds} | {
+        "callback_query",
         "deleted_business_messages",
         "my_chat_member",
     }
@@ -116,14 +116,6 @@ async def test_introduce_to_nobody(url: str, reason: str) -> None:
 
     assert str(caught.value).endswith(reason)
     assert "canary" not in str(caught.value)
-
-
-async def test_introduce_registers_commands(bot: Bot, bot_api: BotApi) -> None:
-    """Telegram's menu gets every command with its description."""
-    await serving.introduce(bot)
-
-    [call] = bot_api.called("setMyCommands")
-    assert {entry["command"]: entry["description"] for entry in json.loads(call["commands"])} == COMMANDS
 
 
 async def test_serve_through_faults(bot: Bot, bot_api: BotApi, database: Database) -> None:

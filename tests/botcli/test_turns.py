@@ -12,14 +12,14 @@ from tests.botcli.bot_api import BOT_ID, BotApi, refused
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.deliveries import left_by_a_crash, said
 from tests.botcli.model_server import ModelServer, fails, says
-from tests.botcli.updates import GROUP, message
+from tests.botcli.updates import ASKED, GROUP, message
 
 
 async def feed(bot: Bot, database: Database, model: Model, *texts: str, windows: Windows | None = None) -> None:
     """Hands a dispatcher what Ada says in a group."""
     dispatcher = build_dispatcher(database, model, windows=windows or Windows())
     for text in texts:
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, chat=GROUP)})
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **ASKED)})
 
 
 async def contents(database: Database, chat: int = 7) -> list[str]:

@@ -17,9 +17,19 @@ PRIVATE: dict[str, Any] = {"id": 7, "type": "private", "first_name": "Ada", "use
 GROUP: dict[str, Any] = {"id": -1001234567890, "type": "supergroup", "title": "Engines"}
 CHANNEL: dict[str, Any] = {"id": -1009876543210, "type": "channel", "title": "News"}
 ANONYMOUS: dict[str, Any] = {"id": 1087968824, "is_bot": True, "first_name": "Group", "username": "GroupAnonymousBot"}
+US: dict[str, Any] = {"id": 42, "is_bot": True, "first_name": "Bot", "username": "our_bot"}
 PHOTO = [{"file_id": "AgAC", "file_unique_id": "AQAD", "width": 90, "height": 60}]
 
 _message_ids = count(1)
+
+
+def asked(chat: dict[str, Any]) -> dict[str, Any]:
+    """What makes a message there one to the bot: a reply to something that it said."""
+    said = {"message_id": 10**6, "date": SENT_AT, "chat": chat, "from": US, "text": "Yes?"}
+    return {"chat": chat, "reply_to_message": said}
+
+
+ASKED = asked(GROUP)
 
 
 def message(text: str | None = "Hello", **changes: Any) -> dict[str, Any]:
