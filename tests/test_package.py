@@ -55,6 +55,7 @@ def test_wheel_carries_queries_and_migrations(wheel: Path) -> None:
     assert {"botcore/py.typed", "botcli/__main__.py"} <= inside
     assert {f"botcore/_sql/{name}" for name in ("sample.psql", "roles.sql", "grants.sql")} <= inside
     assert {f"botcore/_sql/{name}.sql" for name in queries.names()} <= inside
+    assert "botcli/locales/ru/LC_MESSAGES/botcli.po" in inside
     assert {f"botcore/_alembic/{path}" for path in _migrations()} <= inside
 
 
