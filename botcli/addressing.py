@@ -1,41 +1,29 @@
 """Whether what somebody says in a group is said to the bot."""
 
 import re
+from typing import Final
 
 from aiogram import Bot
 from aiogram.types import Message, MessageEntity
 from aiogram.types import User as Person
 
 from botcli.incoming import content, replied_to
-from botcore import Message as Stored
 
-_GROUPS = frozenset({"group", "supergroup"})
-
-
-def is_group(message: Message) -> bool:
-    """Whether several people speak there."""
-    return message.chat.type in _GROUPS
+_GROUPS: Final = frozenset({"group", "supergroup"})
 
 
 async def is_addressed(message: Message, bot: Bot) -> bool:
     """Outside of groups always; there by a reply to the bot, a mention, or its name first or last."""
-    if not is_group(message):
+    if message.chat.type not in _GROUPS:
         return True
     me = await bot.me()
     answered = replied_to(message)
     if answered and answered.from_user and answered.from_user.id == me.id:
         return True
-    return _is_mentioned(message, me) or is_named(content(message), me)
+    return _is_mentioned(message, me) or _is_named(content(message), me)
 
 
-async def was_addressed(asked: Stored, earlier: list[Stored], bot: Bot) -> bool:
-    """As `is_addressed`, of what was said in a group before: by its text, or what it answered, if that is there."""
-    me = await bot.me()
-    is_reply = any(each.id == asked.reply_to_id and each.role == "assistant" for each in earlier)
-    return is_reply or _has_username(asked.content, me) or is_named(asked.content, me)
-
-
-def is_named(text: str, me: Person) -> bool:
+def _is_named(text: str, me: Person) -> bool:
     """Whether the text begins or ends with the bot's name; in the middle of it somebody speaks about the bot."""
     name = re.escape(me.first_name)
     return bool(name and re.search(rf"^\W*{name}(?!\w)|(?<!\w){name}\W*$", text, re.IGNORECASE))

@@ -8,6 +8,7 @@ from typing import Any, Final, NamedTuple
 from aiogram.types import MessageGenerationStopped
 from pydantic import ValidationError
 
+from botcli.languages import later
 from botcli.replies import NoReply, Reply
 
 _KIND: Final = "stopped_message_generation"
@@ -25,7 +26,7 @@ class Stopped(NoReply):
     """The person stopped the answer before there was any of it."""
 
     kind = "empty"
-    sentence = "I was stopped before I said anything."
+    sentence = later("I was stopped before I said anything.")
 
 
 class Stops:

@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, cast
 
@@ -11,10 +11,12 @@ from aiogram import Bot
 from aiogram.filters import Command
 from aiogram.filters.command import CommandException
 from aiogram.types import Message
+from aiogram.utils.i18n import gettext as _
 
 from botcli import answers
-from botcli.incoming import unstored
+from botcli.incoming import sender, unstored
 from botcli.journal import Handling
+from botcli.languages import later, speaking_to
 from botcli.middleware import Dialogue
 from botcli.previews import Preview, preview
 from botcli.replies import Cut, NoReply, Replier, Reply, Tokens
@@ -25,13 +27,13 @@ from botcore import Database, NotFound, NotRecorded, Spent, Transaction
 from botcore import Message as Stored
 
 _PARTIAL: Final[dict[Cut, str]] = {
-    "room": "That is not all: there was no room for more.",
-    "time": "That is not all: the rest took too long.",
-    "fault": "That is not all: the model's server broke off.",
-    "stop": "That is not all: I was stopped here.",
+    "room": later("That is not all: there was no room for more."),
+    "time": later("That is not all: the rest took too long."),
+    "fault": later("That is not all: the model's server broke off."),
+    "stop": later("That is not all: I was stopped here."),
 }
-_AGAIN: Final = "/retry asks again."
-_NOTHING: Final = "There is nothing to ask again: say something first."
+_AGAIN: Final = later("/retry asks again.")
+_NOTHING: Final = later("There is nothing to ask again: say something first.")
 # service messages and photos without a caption can be newer than what is to be answered
 _LOOKED_AT: Final = 100
 
@@ -83,11 +85,11 @@ class Turns:
     async def retry(
         self, message: Message, command: Stored, dialogue: Dialogue, handling: Handling | None = None
     ) -> None:
-        """Answers the newest message of the dialogue's person, before the command, anew."""
+        """Answers anew what the command is a reply to, or else the newest message of the dialogue's person."""
         earlier = await self.database.messages.recent(**dialogue, before_id=command.id, page_size=_LOOKED_AT)
-        asked = await _newest(earlier, cast("Bot", message.bot))
+        asked = _meant(earlier, command) or await _newest(earlier, cast("Bot", message.bot))
         if asked is None:
-            await answers.say(message, _NOTHING)
+            await answers.say(message, _(_NOTHING))
             return
         turn = Turn(message, asked, dialogue, handling)
         reply = await self.database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
@@ -109,9 +111,10 @@ class Turns:
         try:
             said = await self._hear(message, [unstored(message)])
         except NoReply as failure:
-            await answers.say(message, failure.sentence)
+            async with speaking_to(self.database, sender(message)):
+                await answers.say(message, _why(failure))
         else:
-            await answers.say(message, _text(said), self.showing.render)
+            await answers.say(message, said.text, self.showing.render)
 
     async def _ask(self, turn: Turn, shows: Preview | None) -> bool:
         """Whether there is an answer, stored and sent."""
@@ -120,7 +123,8 @@ class Turns:
             return False
         spent = await self._spent(turn)
         if spent and self.daily_tokens and spent.today_tokens >= self.daily_tokens:
-            await answers.say(turn.message, _used_up(datetime.now(UTC)))
+            async with speaking_to(self.database, sender(turn.message)):
+                await answers.say(turn.message, _used_up(datetime.now(UTC)))
             return False
         try:
             window = await self.windows.read(self.database, turn.message, turn.dialogue, turn.asked.id, spent)
@@ -130,14 +134,15 @@ class Turns:
                 await _count(self.database, turn, failure.tokens)
             # in a business chat nobody takes commands
             can_retry = failure.can_retry and not turn.message.business_connection_id
-            again = f" {_AGAIN}" if can_retry else ""
-            await answers.say(turn.message, f"{failure.sentence}{again}")
+            async with speaking_to(self.database, sender(turn.message)):
+                again = f" {_(_AGAIN)}" if can_retry else ""
+                await answers.say(turn.message, f"{_why(failure)}{again}")
             return False
         try:
             reply = await self._store(turn, said)
         except NotRecorded:
             # they opted out meanwhile
-            await answers.say(turn.message, _text(said), self.showing.render)
+            await answers.say(turn.message, said.text, self.showing.render)
             return False
         except NotFound:
             # they were erased meanwhile, or their chat: nobody asks any more
@@ -150,7 +155,17 @@ class Turns:
         heard: list[str] = []
         async with shown(message, self.showing, shows, heard) as hear:
             making = asyncio.create_task(self.replier.reply(window, hear))
-            return await self.stops.until_stopped(draft_of(message), making, heard)
+            said = await self.stops.until_stopped(draft_of(message), making, heard)
+        return await self._noted(message, said)
+
+    async def _noted(self, message: Message, said: Reply) -> Reply:
+        """The reply; at the end of what is not all of it stands why, in the person's language."""
+        if not said.cut:
+            return said
+        # a fence that was cut off would take the note for code
+        fence = "\n```" if said.text.count("```") % 2 else ""
+        async with speaking_to(self.database, sender(message)):
+            return replace(said, text=f"{said.text}{fence}\n\n{_(_PARTIAL[said.cut])}")
 
     async def _spent(self, turn: Turn) -> Spent | None:
         """What the person used so far, where anything depends on it."""
@@ -170,6 +185,15 @@ class Turns:
     async def _deliver(self, turn: Turn, reply: Stored) -> None:
         if reply.delivery:
             await answers.deliver(self.database, turn.message, reply, self.showing.render)
+
+
+def _meant(earlier: list[Stored], command: Stored) -> Stored | None:
+    """The question that the command is a reply to, or to the answer of; in a group the newest may be to others."""
+    by_id = {each.id: each for each in earlier}
+    meant = by_id.get(command.reply_to_id or 0)
+    if meant and meant.role == "assistant":
+        meant = by_id.get(meant.reply_to_id or 0)
+    return meant if meant and meant.role == "user" and meant.content.strip() else None
 
 
 async def _newest(messages: list[Stored], bot: Bot) -> Stored | None:
@@ -194,7 +218,7 @@ async def _add(database: Transaction, turn: Turn, said: Reply) -> Stored:
     return await database.messages.add(
         **turn.dialogue,
         role="assistant",
-        content=_text(said),
+        content=said.text,
         reply_to_id=turn.asked.id,
         delivery="pending",
         update=turn.handling.update if turn.handling else None,
@@ -210,15 +234,12 @@ async def _count(database: Transaction, turn: Turn, tokens: Tokens) -> None:
     )
 
 
-def _text(said: Reply) -> str:
-    if not said.cut:
-        return said.text
-    # a fence that was cut off would take the note for code
-    fence = "\n```" if said.text.count("```") % 2 else ""
-    return f"{said.text}{fence}\n\n{_PARTIAL[said.cut]}"
-
-
 def _used_up(now: datetime) -> str:
     midnight = (now + timedelta(days=1)).replace(hour=0, minute=0, second=0, microsecond=0)
     hours, minutes = divmod((midnight - now).seconds // 60 + 1, 60)
-    return f"That is all that I may spend on you today. A new day begins at 00:00 UTC, in {hours} h {minutes} min."
+    text = _("That is all that I may spend on you today. A new day begins at 00:00 UTC, in {hours} h {minutes} min.")
+    return text.format(hours=hours, minutes=minutes)
+
+
+def _why(failure: NoReply) -> str:
+    return _(failure.sentence).format(**failure.fields)

@@ -1,9 +1,10 @@
 """Where answers come from: anything that makes one out of a window of the dialogue."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
+from botcli.languages import later
 from botcore import BotcoreError, Message
 
 Kind = Literal[
@@ -51,11 +52,13 @@ class Reply:
 class NoReply(BotcoreError):
     """There is no answer: `sentence` says why to the person, `kind` to whoever counts; neither quotes the dialogue.
 
-    Where asking again can help, `can_retry` says so. `tokens` are what it cost nevertheless.
+    The sentence is translated where it is said, then filled with `fields`. Where asking again can help, `can_retry`
+    says so. `tokens` are what it cost nevertheless.
     """
 
     kind: ClassVar[Kind]
     sentence: str
+    fields: Mapping[str, int] = {}
     can_retry: ClassVar[bool] = True
 
     def __init__(self, tokens: Tokens | None = None) -> None:
@@ -67,7 +70,7 @@ class TooLong(NoReply):
     """The question leaves no room in the window, or does not fit into the model."""
 
     kind = "too_long"
-    sentence = "That is more than I can take in at once."
+    sentence = later("That is more than I can take in at once.")
     can_retry = False
 
 

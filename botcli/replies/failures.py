@@ -6,6 +6,7 @@ from typing import Any, Final
 import httpx2
 import openai
 
+from botcli.languages import later
 from botcli.replies import NoReply, TooLong
 
 _LONGEST_SECONDS: Final = 86_400
@@ -19,68 +20,69 @@ class TimedOut(NoReply):
     """The answer did not come in LLM_TIMEOUT_SECONDS, or did not go on."""
 
     kind = "timeout"
-    sentence = "The answer took too long, and I gave up waiting."
+    sentence = later("The answer took too long, and I gave up waiting.")
 
 
 class RateLimited(NoReply):
     """The server has too much to do, and may have said for how long."""
 
     kind = "rate_limit"
-    sentence = "The model has too much to do at the moment."
+    sentence = later("The model has too much to do at the moment.")
 
     def __init__(self, retry_after_seconds: int | None) -> None:
         super().__init__()
         if retry_after_seconds:
-            self.sentence += f" It asks for {retry_after_seconds:,} s of patience."
+            self.sentence = later("The model has too much to do at the moment. It asks for {seconds:,} s of patience.")
+            self.fields = {"seconds": retry_after_seconds}
 
 
 class Refused(NoReply):
     """The model, or a filter before or behind it, does not want to answer."""
 
     kind = "refused"
-    sentence = "The model refused to answer this."
+    sentence = later("The model refused to answer this.")
 
 
 class Empty(NoReply):
     """The model said nothing, as where all it had room for was thinking."""
 
     kind = "empty"
-    sentence = "The model had nothing to say."
+    sentence = later("The model had nothing to say.")
 
 
 class NotAvailable(NoReply):
     """The operator has to do something: the key is refused, the model unknown, the account empty."""
 
     kind = "unavailable"
-    sentence = "I cannot answer at the moment: my operator has to see to it."
+    sentence = later("I cannot answer at the moment: my operator has to see to it.")
 
 
 class Rejected(NoReply):
     """The server does not take the request as it is."""
 
     kind = "rejected"
-    sentence = "The model's server did not take this."
+    sentence = later("The model's server did not take this.")
 
 
 class ServerFault(NoReply):
     """The server failed, or what is in front of it."""
 
     kind = "server"
-    sentence = "The model's server failed."
+    sentence = later("The model's server failed.")
 
 
 class Disconnected(NoReply):
     """There was no connection, or it broke in the middle."""
 
     kind = "connection"
-    sentence = "The connection to the model failed."
+    sentence = later("The connection to the model failed.")
 
 
 class Malformed(NoReply):
     """What came is no answer of this API."""
 
     kind = "malformed"
-    sentence = "The model's server answered something that I cannot read."
+    sentence = later("The model's server answered something that I cannot read.")
 
 
 _BY_CLASS: Final[dict[type[Exception], type[NoReply]]] = {

@@ -5,15 +5,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from aiogram import Bot
 from babel.messages import Catalog, Message
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from botcli import languages
+from botcli.bot import build_dispatcher
 from botcli.languages import LANGUAGES, catalogs, known
+from botcli.replies.model import Model
+from botcore import Database
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed
+from tests.botcli.model_server import ModelServer, fails, says
 from tests.botcli.updates import ADA, message
 
 BOTCLI = Path(languages.__file__).parent
@@ -116,3 +122,32 @@ async def test_command_in_russian(feed: Feed, bot_api: BotApi) -> None:
     words = " ".join(sent["text"] for sent in bot_api.sent).split()
     english = {word for word in words if word.isascii() and word.isalpha()}
     assert english <= {"UTC", "Telegram", "off", "on", "yes"}
+
+
+async def test_failure_in_russian(
+    bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer
+) -> None:
+    """Why there is no answer, or not all of one, is said in the language that the person chose."""
+    dispatcher = build_dispatcher(database, model, daily_tokens=1)
+    model_server.behaves(fails(429, retry_after="7"), says("Да", finish_reason="length"))
+
+    for text in ("/settings ru", "Привет", "/retry", "Ещё"):
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text)})
+
+    busy, partial, used_up = (sent["text"] for sent in bot_api.sent[1:])
+    assert "подождать 7" in busy
+    assert busy.endswith("/retry спросит ещё раз.")
+    assert partial.startswith("Да\n\n")
+    assert len(partial.split()) > 5
+    assert used_up.startswith("Это всё, ")
+
+
+async def test_answer_asks_for_no_language(feed: Feed, bot_api: BotApi, connection: psycopg.Connection) -> None:
+    """An ordinary turn reads no preferences: they are asked for where the bot says something of its own."""
+    await feed(message=message("/start"))
+    connection.execute("DROP TABLE preferences, throttles")
+    connection.commit()
+
+    await feed(message=message("Hello"))
+
+    assert bot_api.sent[-1]["text"] == "Hello"

@@ -1,8 +1,10 @@
 """The menus of commands: by scope and language, beside the start; and what is no command."""
 
+import asyncio
 import json
 from typing import Any
 
+import pytest
 from aiogram import Bot
 
 from botcli import menus
@@ -43,17 +45,20 @@ async def test_register_for_who_never_wrote(bot: Bot, bot_api: BotApi) -> None:
     assert menu(bot_api.called("setMyCommands")[-1])[0] == "chat 8"
 
 
-async def test_register_holds_nothing_up(bot: Bot, bot_api: BotApi, database: Database) -> None:
-    """A server that has the menus wait for an hour, or does not answer, neither delays the work nor ends it."""
-    for fault in (flood(3_600), RESET):
+async def test_register_holds_nothing_up(
+    bot: Bot, bot_api: BotApi, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A server that has the menus wait, for seconds or an hour, or breaks off, neither delays the work nor ends it."""
+    for fault in (flood(20), RESET, flood(3_600)):
         bot_api.fail("setMyCommands", fault)
         bot_api.deliver(message=message("Hello"))
 
-        async with at_work(bot, database):
+        async with asyncio.timeout(10), at_work(bot, database):
             await bot_api.replies(len(bot_api.sent) + 1)
             await bot_api.confirmed()
 
-    assert [sent["text"] for sent in bot_api.sent] == ["Hello", "Hello"]
+    assert [sent["text"] for sent in bot_api.sent] == ["Hello", "Hello", "Hello"]
+    assert sum(record.message.startswith("no menus") for record in caplog.records) == 1
 
 
 async def test_unknown_command(feed: Feed, bot_api: BotApi, database: Database) -> None:

@@ -50,7 +50,9 @@ async def test_settings_by_buttons(feed: Feed, bot_api: BotApi, database: Databa
     assert await language(database) is None
 
 
-async def test_settings_pressed_again(feed: Feed, bot_api: BotApi, database: Database) -> None:
+async def test_settings_pressed_again(
+    feed: Feed, bot_api: BotApi, database: Database, caplog: pytest.LogCaptureFixture
+) -> None:
     """A press that comes again under another number changes nothing more, and is answered."""
     await feed(message=message("/settings"))
     pressed = press(buttons(bot_api.sent[0])["Русский"])
@@ -61,7 +63,8 @@ async def test_settings_pressed_again(feed: Feed, bot_api: BotApi, database: Dat
         await feed(update_id=number, callback_query=pressed)
 
     assert await language(database) == "ru"
-    assert len(bot_api.called("answerCallbackQuery")) == 2
+    assert len(bot_api.called("answerCallbackQuery")) == len(bot_api.called("editMessageText")) == 2
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 @pytest.mark.parametrize(
@@ -73,7 +76,7 @@ async def test_settings_pressed_again(feed: Feed, bot_api: BotApi, database: Dat
     ids=["too old", "inline"],
 )
 async def test_settings_of_a_message_that_is_gone(
-    feed: Feed, bot_api: BotApi, database: Database, fields: dict[str, Any]
+    feed: Feed, bot_api: BotApi, database: Database, fields: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The buttons of a message that cannot be edited any more work as well."""
     await feed(message=message("/settings"))
@@ -84,6 +87,7 @@ async def test_settings_of_a_message_that_is_gone(
     assert await language(database) == "ru"
     assert [call["text"] for call in bot_api.called("answerCallbackQuery")] == ["Язык: Русский"]
     assert bot_api.called("editMessageText") == []
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []
 
 
 async def test_settings_of_somebody_else(feed: Feed, bot_api: BotApi, database: Database) -> None:

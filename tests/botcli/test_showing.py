@@ -21,7 +21,7 @@ from tests.botcli.bot_api import BOT_ID, BotApi, flood, refused
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.deliveries import said
 from tests.botcli.model_server import DONE, ModelServer, part, streams
-from tests.botcli.updates import ADA, GROUP, message
+from tests.botcli.updates import ADA, ASKED, message
 
 END = part(None, finish_reason="stop")
 FOREVER = -1.0
@@ -85,7 +85,7 @@ async def test_answer_that_is_thought_about(
     assert texts(bot_api, "sendMessage") == ["Yes"]
 
 
-@pytest.mark.parametrize("place", [{"chat": GROUP}, {"business_connection_id": "conn"}])
+@pytest.mark.parametrize("place", [ASKED, {"business_connection_id": "conn"}])
 async def test_answer_without_drafts(
     place: dict[str, Any], bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer
 ) -> None:
