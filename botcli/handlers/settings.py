@@ -45,10 +45,11 @@ async def settings(message: Message, command: CommandObject, telegram_user_id: i
     wanted = (command.args or "").strip().lower()
     if not wanted:
         chosen = await database.preferences.get(telegram_user_id=telegram_user_id)
-        await message.answer(_settings(chosen.language if chosen else None), reply_markup=_buttons(telegram_user_id))
+        # a terminal has no buttons
+        text = f"{_settings(chosen.language if chosen else None)}\n{_words()}"
+        await message.answer(text, reply_markup=_buttons(telegram_user_id))
     elif wanted not in {*LANGUAGES, _AUTO}:
-        names = ", ".join((*LANGUAGES, _AUTO))
-        await message.answer(_("I have these languages: {names}").format(names=names))
+        await message.answer(_words())
     else:
         await message.answer(await _choose(database, telegram_user_id, wanted, message.from_user))
 
@@ -90,6 +91,11 @@ async def _answer(query: CallbackQuery, text: str) -> None:
 def _settings(language: str | None) -> str:
     name = LANGUAGES[known(language)] if language else _(_AS_TELEGRAM)
     return _("Language: {name}").format(name=name)
+
+
+def _words() -> str:
+    words = ", ".join(f"/settings {each}" for each in (*LANGUAGES, _AUTO))
+    return _("Choose by a button or in words: {words}").format(words=words)
 
 
 def _buttons(telegram_user_id: int) -> InlineKeyboardMarkup:

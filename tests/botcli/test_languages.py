@@ -121,7 +121,7 @@ async def test_command_in_russian(feed: Feed, bot_api: BotApi) -> None:
 
     words = " ".join(sent["text"] for sent in bot_api.sent).split()
     english = {word for word in words if word.isascii() and word.isalpha()}
-    assert english <= {"UTC", "Telegram", "off", "on", "yes"}
+    assert english <= {"UTC", "Telegram", "auto", "off", "on", "yes"}
 
 
 async def test_failure_in_russian(

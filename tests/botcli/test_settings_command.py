@@ -41,7 +41,7 @@ async def test_settings_by_buttons(feed: Feed, bot_api: BotApi, database: Databa
     await feed(message=message("/start"))
     await feed(callback_query=press(offered["as in Telegram"]))
 
-    assert bot_api.sent[0]["text"] == "Language: as in Telegram"
+    assert bot_api.sent[0]["text"].startswith("Language: as in Telegram\n")
     assert russian == "ru"
     assert bot_api.sent[1]["text"].startswith("Здравствуйте!")
     told = [call["text"] for call in bot_api.called("answerCallbackQuery")]
@@ -149,7 +149,11 @@ async def test_settings_in_words(feed: Feed, bot_api: BotApi) -> None:
         await feed(message=message(f"/settings {word}"))
 
     told = [sent["text"] for sent in bot_api.sent]
-    assert told == ["Язык: Русский", "Language: as in Telegram", "I have these languages: en, ru, auto"]
+    assert told == [
+        "Язык: Русский",
+        "Language: as in Telegram",
+        "Choose by a button or in words: /settings en, /settings ru, /settings auto",
+    ]
 
 
 async def test_settings_of_an_anonymous_admin(feed: Feed, bot_api: BotApi) -> None:
