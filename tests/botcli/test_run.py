@@ -44,6 +44,7 @@ async def test_run_until_sigterm(bot_api: BotApi, database: Database, start: Sta
         "callback_query",
         "deleted_business_messages",
         "my_chat_member",
+        "stopped_message_generation",
     }
     assert output == b""
     lines = [json.loads(line) for line in log.decode().splitlines()]
