@@ -21,12 +21,13 @@ def explain(
     text = queries.load(name).text
     order = list(dict.fromkeys(_PLACEHOLDER.findall(text)))
     numbered = _PLACEHOLDER.sub(lambda match: f"${order.index(match[1]) + 1}", text)
-    given = sql.SQL(", ").join(sql.Literal(values[parameter]) for parameter in order)
+    literals = sql.SQL(", ").join(sql.Literal(values[parameter]) for parameter in order)
+    given = sql.SQL("({})").format(literals) if order else sql.SQL("")
     options = sql.SQL("ANALYZE, BUFFERS, COSTS off, TIMING off" if analyze else "COSTS")
     connection.execute(sql.SQL("SET plan_cache_mode = {}").format(sql.Identifier(mode)))
     connection.execute(f"PREPARE planned AS {numbered}".encode())
     try:
-        rows = connection.execute(sql.SQL("EXPLAIN ({}) EXECUTE planned ({})").format(options, given)).fetchall()
+        rows = connection.execute(sql.SQL("EXPLAIN ({}) EXECUTE planned {}").format(options, given)).fetchall()
     finally:
         connection.execute("DEALLOCATE planned")
     # a conflict's arbiter is named, too, but shows nothing about how rows are found

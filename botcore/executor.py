@@ -39,7 +39,8 @@ class Executor:
     """What every repository runs its queries through; `connect` gives a connection for one query or block.
 
     With `joining` concurrent calls of the queries in `joins.FORMS` are one statement; in a transaction none is. What
-    removes rows for good goes through the executor's `eraser`, which is itself unless another one is given.
+    removes rows for good goes through the executor's `eraser`, which is itself unless another one is given, and
+    what has to see each commit on its own through its `primary`, of which transactions and standbys have another.
     `metrics` and `tracer` are told of each call.
     """
 
@@ -52,8 +53,10 @@ class Executor:
         metrics: "Metrics | None" = None,
         tracer: "Tracer | None" = None,
         eraser: "Executor | None" = None,
+        primary: "Executor | None" = None,
     ) -> None:
         self.eraser = eraser or self
+        self.primary = primary or self
         self._connect = connect
         self._in_transaction = in_transaction
         self._metrics = metrics
@@ -63,7 +66,7 @@ class Executor:
 
     def over(self, connect: Callable[[], AbstractAsyncContextManager[Connection]]) -> "Executor":
         """An executor over other connections that tells the same metrics and tracer."""
-        return Executor(connect, metrics=self._metrics, tracer=self._tracer)
+        return Executor(connect, metrics=self._metrics, tracer=self._tracer, primary=self.primary)
 
     def cached(self, cache: caching.Cache) -> "Executor":
         """An executor over the same connections whose `kept` is from the cache."""
@@ -125,7 +128,13 @@ class Executor:
             async with self._connect() as connection, connection.transaction():
                 turns = _Turns(connection)
                 try:
-                    yield Executor(turns.take, in_transaction=True, metrics=self._metrics, tracer=self._tracer)
+                    yield Executor(
+                        turns.take,
+                        in_transaction=True,
+                        metrics=self._metrics,
+                        tracer=self._tracer,
+                        primary=self.primary,
+                    )
                 finally:
                     turns.over = True
                 # what comes now is COMMIT, and whether that was heard nobody knows

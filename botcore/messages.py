@@ -8,6 +8,7 @@ from typing import Final, Literal
 from psycopg.rows import scalar_row
 
 from botcore import copying, purging
+from botcore.arrivals import Arrivals
 from botcore.copying import Incoming
 from botcore.errors import InvalidInput
 from botcore.executor import repeatable
@@ -42,8 +43,8 @@ _found = row_with_message(Found)
 _spoken = row_with_message(Spoken)
 
 
-class Messages(Sending):
-    """Queries of sql/messages/, one method a file; some are those of Sending and Recording."""
+class Messages(Sending, Arrivals):
+    """Queries of sql/messages/, one method a file; some are those of Sending, Recording and Arrivals."""
 
     async def get(self, *, chat_id: int, message_id: int) -> Message | None:
         """The live message of this chat with botcore's id."""

@@ -11,6 +11,7 @@ import psycopg
 
 import botcore
 from botcore import Database, Found, Message, Recorded, Said, Spoken, costs, migrations, queries, rows
+from botcore.arrivals import Position
 from botcore.queries import Parameter
 from botcore.standby import Place
 
@@ -39,7 +40,7 @@ WITH_MESSAGE: dict[type, tuple[str, str]] = {
     Spoken: ("speaker", "str"),
 }
 ROWS = {name: row for name, row in (vars(rows) | vars(costs)).items() if is_dataclass(row) and isinstance(row, type)}
-ROWS |= {"Place": Place, "Said": Said}
+ROWS |= {"Place": Place, "Position": Position, "Said": Said}
 
 
 def complaints(name: str, text: str, connection: psycopg.Connection, psql: list[str], url: str) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from benchmarks.plans import Mode
+from benchmarks.plans import Mode, pages
 from tests.conftest import CreateDatabase
 from tests.plans import MODES, explain
 
@@ -64,6 +64,9 @@ def lopsided(create_database: CreateDatabase, template: str) -> Iterator[psycopg
         ("messages/window", ["ix_messages_dialogue", "ix_messages_system"]),
         ("messages/window_in_chat", ["ix_messages_system", "pk_chats"]),
         ("messages/recent_in_chat", ["pk_messages"]),
+        ("messages/listen", ["ix_messages_id", "pk_chats"]),
+        ("messages/newest", ["ix_messages_id", "pk_chats"]),
+        ("messages/listen_in_chat", ["pk_messages"]),
         ("stats/dialogue", ["ix_messages_dialogue"]),
         ("messages/search", ["ix_messages_search"]),
         ("messages/get", ["pk_messages"]),
@@ -119,6 +122,17 @@ def test_chats_looks_at_the_newest_message_of_each(connection: psycopg.Connectio
 
     assert re.search(r"Index Scan Backward using pk_messages .* rows=1\b.* loops=8001\b", plan)
     assert "loops=20)" in plan
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("name", ["messages/listen", "messages/listen_in_chat", "messages/position"])
+def test_question_for_what_is_new_reads_nothing_else(connection: psycopg.Connection, name: str, mode: Mode) -> None:
+    """Of 105,000 messages a listener that knows all but the last two reads these, in order, and the newest of all."""
+    plan = explain(connection, name, mode, analyze=True, after_id="105019", chat_id="1")
+
+    assert not re.search(r"Seq Scan on messages |Sort Key: (m\.)?id", plan)
+    assert max(int(rows) for rows in re.findall(r"using \w+_messages.*actual rows=(\d+)", plan)) <= 2
+    assert pages(plan) <= 20
 
 
 @pytest.mark.parametrize("mode", MODES)

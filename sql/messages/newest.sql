@@ -1,0 +1,21 @@
+-- The newest live messages of all chats, or of one bot's, newest first; page back with before_id.
+--
+-- before_id  bigint   only ids below this, 0..9223372036854775807; the highest for the first page
+-- bot_id     bigint   Telegram's id of the bot, 0 for the terminal; 9223372036854775807 for all
+-- page_size  bigint   rows at most, 1..1000
+-- returns    Message  0..page_size rows
+SELECT
+    m.chat_id, m.id, m.user_id, m.message_thread_id, m.role, m.kind, m.content, m.length, m.telegram_message_id,
+    m.reply_to_id, m.media_group_id, m.sender_chat_id, m.forward_date, m.delivery, m.sent_at, m.edited_at, m.created_at,
+    m.deleted_at
+FROM messages AS m
+-- length >= 0 is always so: ix_messages_id is for those queries that say it
+WHERE m.length >= 0
+  AND m.id < :'before_id'
+  AND m.deleted_at IS NULL
+  AND (
+      :'bot_id' = 9223372036854775807
+      OR :'bot_id' = (SELECT c.bot_id FROM chats AS c WHERE c.id = m.chat_id AND c.deleted_at IS NULL)
+  )
+ORDER BY m.id DESC
+LIMIT :'page_size';
