@@ -48,6 +48,8 @@ def configure(
         wrapper_class=structlog.stdlib.BoundLogger,
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    # it has WARNING of its own, also where only errors are asked for
+    logging.getLogger("psycopg").setLevel(max(logging.WARNING, logging.root.level))
     _configure_sql(logging.DEBUG if sql else logging.CRITICAL)
 
 

@@ -10,6 +10,7 @@ import psycopg
 import pytest
 
 from botcore import Database, InvalidInput, Message, Transaction, Unavailable, arrivals
+from tests.conftest import until_waiting
 from tests.factories import archived, copied, dialogue, edited, said
 
 END_OTHERS = """
@@ -109,15 +110,18 @@ async def test_listen_hears_all_of_many_writers_in_order(database: Database) -> 
 
 
 @pytest.mark.role("migrator")
-async def test_listen_waits_for_an_import(database: Database) -> None:
-    """A batch has its ids from before it takes any lock on the table; what is stored meanwhile waits for it."""
+async def test_listen_waits_for_an_import(database: Database, connection: psycopg.Connection) -> None:
+    """A batch has its ids before it takes any lock on the table; what is stored meanwhile elsewhere waits for it."""
     stored = (await said(database, content="before")).message
-    key = {"chat_id": stored.chat_id, "user_id": stored.user_id}
+    batch = [archived(n, chat_id=stored.chat_id, user_id=None) for n in range(3)]
 
-    async with database.transaction() as transaction:
-        await copied(transaction, [archived(n, **key) for n in range(1, 4)])
-        await said(database, telegram_message_id=101, content="meanwhile")
+    with connection.transaction():
+        connection.execute("SELECT FROM chats FOR UPDATE")
+        importing = asyncio.create_task(copied(database, batch))
+        await until_waiting(connection)
+        await said(database, telegram_user_id=8, content="meanwhile")
         is_held = await nothing(follow(database, after_id=stored.id))
+    await importing
 
     assert is_held
     assert (await given(follow(database, after_id=stored.id), 4))[-1] == "meanwhile"
@@ -164,11 +168,12 @@ async def test_listen_goes_on_behind_the_last_one(database: Database) -> None:
         )
     ids = [message.id for message in (await database.messages.newest(page_size=1_000))]
 
-    async with aclosing(follow(database)) as messages:
-        first = [await anext(messages) for _ in range(1_500)]
-    async with aclosing(follow(database, after_id=first[-1].id)) as one, aclosing(follow(database)) as other:
-        rest = [await anext(one) for _ in range(601)]
-        again = [await anext(other) for _ in range(2_101)]
+    async with asyncio.timeout(20):
+        async with aclosing(follow(database)) as messages:
+            first = [await anext(messages) for _ in range(1_500)]
+        async with aclosing(follow(database, after_id=first[-1].id)) as one, aclosing(follow(database)) as other:
+            rest = [await anext(one) for _ in range(601)]
+            again = [await anext(other) for _ in range(2_101)]
 
     assert again == first + rest
     assert [message.id for message in again[-1_000:]] == ids[::-1]
@@ -274,15 +279,16 @@ async def test_listen_ends_with_its_database(database_url: str) -> None:
 
 
 async def test_listen_inside_of_a_transaction_is_the_database_s(database: Database) -> None:
-    """It hears what others commit, not what the transaction sees, and leaves its connection alone."""
+    """It leaves the transaction's connection alone, and goes on when that has ended."""
     stored = (await said(database)).message
 
     async with database.transaction() as transaction:
-        await transaction.messages.recent(**dialogue(stored))
-        await said(database, telegram_message_id=101, content="after")
-        heard = await given(follow(transaction, after_id=stored.id), 1)
+        messages = follow(transaction, after_id=stored.id)
+        await said(database, telegram_message_id=101, content="meanwhile")
+        inside = await given(messages, 1)
+    await said(database, telegram_message_id=102, content="after")
 
-    assert heard == ["after"]
+    assert (inside, await given(messages, 1)) == (["meanwhile"], ["after"])
 
 
 async def test_position_and_what_comes_after_it_are_all(database: Database) -> None:

@@ -12,6 +12,7 @@ app = App(
 )
 # said here too: for its own help the program would import every command, and with them aiogram
 app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
+app.command("botcli.cli.tail:tail", help="Print messages as they are stored, by whichever process.")
 app.command("botcli.cli.run:run", help="Answer on Telegram.")
 app.command("botcli.cli.doctor:doctor", help="Tell whether all that the bot needs is there and fits, and what to do.")
 app.command("botcli.cli.webhook:app", name="webhook", help="Where Telegram posts updates: set, delete, info.")

@@ -51,10 +51,10 @@ def as_json(value: object) -> None:
     write(json_text(value))
 
 
-def json_text(value: object) -> str:
-    """Indented JSON that a terminal only shows, in ASCII where stdout is not UTF-8."""
+def json_text(value: object, indent: int | None = 2) -> str:
+    """Indented JSON that a terminal only shows, in ASCII where stdout is not UTF-8; with None for `indent` one line."""
     ascii_only = "utf" not in (sys.stdout.encoding or "").lower()
-    text = json.dumps(value, default=_plain, ensure_ascii=ascii_only, indent=2)
+    text = json.dumps(value, default=_plain, ensure_ascii=ascii_only, indent=indent)
     return _UNFIT.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
