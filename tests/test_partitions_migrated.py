@@ -52,7 +52,20 @@ async def test_upgrade_and_downgrade_of_partitions(url: str, add_migration: AddM
     assert await migrations.current(url) != "9999"
 
 
-@pytest.mark.parametrize("revision", ["0013", "-9", "base", "-99", "head-4", "0015-2"])
+async def test_upgrade_makes_an_index_on_each_partition(url: str) -> None:
+    """One that a migration brings stands on every partition, also where a run that failed left half of it."""
+    await migrations.downgrade(url, "0016")
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE INDEX ix_messages_id_p01 ON messages_p01 (chat_id)")
+        connection.execute("CREATE INDEX ix_messages_id ON ONLY messages (id)")
+
+        await migrations.upgrade(url)
+
+        valid = "SELECT count(*) FROM pg_index WHERE indexrelid::regclass::text LIKE 'ix_messages_id%' AND indisvalid"
+        assert connection.execute(valid.encode()).fetchone() == (5,)
+
+
+@pytest.mark.parametrize("revision", ["0013", "-9", "base", "-99", "head-6", "0015-2"])
 async def test_downgrade_below_partitions(revision: str, url: str) -> None:
     """Migrations of when there were no partitions are refused as a whole, before the first of them runs."""
     before = await migrations.current(url)
@@ -88,6 +101,7 @@ async def test_upgrade_in_the_middle_of_a_run(database_url: str, add_migration: 
         ("messages/record", "uq_messages_chat_id_telegram_message_id_p0"),
         ("messages/add", "uq_messages_chat_id_telegram_message_id_p0"),
         ("messages/get", "pk_messages_p0"),
+        ("messages/listen_in_chat", "pk_messages_p0"),
         ("messages/clear", "ix_messages_dialogue_p0"),
     ],
 )

@@ -1,6 +1,9 @@
 """All chats' messages in the order of their ids, for `messages.listen`: what is new is found without a trigger.
 
-A B-tree: the newest id is one look, which listeners take four times a second, and a page of new ones is read in order.
+A B-tree: the newest id is one look, which listeners take four times a second, and new ones are read in order. Measured
+beside none, in turn: the rate of record is within the noise, its log grows by 2%, a bulk INSERT takes 7% more of the
+server's CPU; 22 MB for a million messages. A BRIN index costs next to nothing, but knows no newest id, and reads three
+new messages in 0.27 ms rather than 0.07, and in more where rows moved.
 """
 
 from alembic import op

@@ -64,15 +64,17 @@ async def _messages(
     """The newest so many, or none where it begins behind an id, and then what is new; without end."""
     if since_id is None:
         since_id = await _position(database)
-        page = {"before_id": since_id + 1, "page_size": lines}
-        if lines and chat is None:
-            newest = await database.messages.newest(bot_id=bot, **page)
-        else:
-            newest = await database.messages.recent_in_chat(chat_id=chat, **page) if lines and chat else []
-        for message in reversed(newest):
+        for message in reversed(await _newest(database, chat, bot, lines, since_id) if lines else []):
             yield message
     async for message in database.messages.listen(after_id=since_id, chat_id=chat, bot_id=bot):
         yield message
+
+
+async def _newest(database: Database, chat: int | None, bot: int | None, lines: int, upto_id: int) -> list[Message]:
+    page = {"before_id": upto_id + 1, "page_size": lines}
+    if chat is None:
+        return await database.messages.newest(bot_id=bot, **page)
+    return await database.messages.recent_in_chat(chat_id=chat, **page)
 
 
 async def _position(database: Database) -> int:

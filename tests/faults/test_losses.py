@@ -12,6 +12,7 @@ import pytest
 from botcore import Database, Message
 from tests.conftest import Measured
 from tests.factories import dialogue, said
+from tests.faults.listeners import listening
 from tests.faults.servers import Server
 from tests.faults.writers import WRITERS, writing
 
@@ -40,6 +41,17 @@ async def test_killed_server_loses_and_doubles_nothing(
     async with Database.connect(url, max_size=WRITERS) as database, writing(database, url, measured) as writers:
         writers.count_from_now()
         await asyncio.to_thread(kill, faulty, url)
+
+
+@pytest.mark.fault("kill -9 of the server, or of one backend, while a service listens")
+@pytest.mark.parametrize("kill", [kill_server, pytest.param(kill_backend, marks=pytest.mark.slow)])
+async def test_killed_server_has_no_message_unheard(
+    kill: Callable[[Server, str], None], url: str, faulty: Server, measured: Measured
+) -> None:
+    """Of what 16 writers store it is given each message once, in the order of ids, and none is missed."""
+    async with Database.connect(url, max_size=WRITERS) as database, Database.connect(url) as service:
+        async with listening(service, url, measured), writing(database, url, measured):
+            await asyncio.to_thread(kill, faulty, url)
 
 
 async def read(database: Database, message: Message) -> object:

@@ -11,6 +11,7 @@ from botcore import Database, health
 from botcore.pool import Pooler
 from tests.conftest import Measured
 from tests.factories import said
+from tests.faults.listeners import listening
 from tests.faults.servers import Server
 from tests.faults.writers import WRITERS, writing
 from tests.poolers import BINARY, MODES, PgBouncer, keeps_prepared, pgbouncer
@@ -45,6 +46,20 @@ async def test_killed_pooler_loses_and_doubles_nothing(
             pooler.kill()
             await asyncio.sleep(0.5)
             await asyncio.to_thread(pooler.start)
+
+
+@pytest.mark.fault("PgBouncer is killed while a service listens through it, and started again")
+async def test_killed_pooler_has_no_message_unheard(
+    url: str, pooler: PgBouncer, kind: Pooler, measured: Measured
+) -> None:
+    """Of what 16 writers store it is given each message once, in the order of ids, and none is missed."""
+    pooled = pooler.url(url)
+    async with Database.connect(pooled, pooler=kind, max_size=WRITERS) as database:
+        async with Database.connect(pooled, pooler=kind) as service, listening(service, url, measured):
+            async with writing(database, url, measured):
+                pooler.kill()
+                await asyncio.sleep(0.5)
+                await asyncio.to_thread(pooler.start)
 
 
 @pytest.mark.fault("PgBouncer is frozen under 16 writers")
