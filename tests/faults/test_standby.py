@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import aclosing
 
 import pytest
 
@@ -65,6 +66,21 @@ async def test_caught_up_of_a_paused_standby_is_the_primary(database: Database, 
     assert (old, new, reads) == (None, message, database)
     assert took < 1
     assert await database.caught_up(timeout_seconds=10) is database.replica
+
+
+async def test_listen_of_a_replica_is_the_primary_s(database: Database, nodes: tuple[Node, Node]) -> None:
+    """Who is storing is known there alone: what is new is given as it comes, though the standby is behind."""
+    _, standby = nodes
+    message = (await said(database, telegram_message_id=3_000)).message
+    standby.execute("SELECT pg_wal_replay_pause()")
+    standby.until("pg_get_wal_replay_pause_state() = 'paused'")
+    await database.messages.add(**dialogue(message), role="assistant", content="new")
+
+    async with asyncio.timeout(10), aclosing(database.replica.messages.listen(after_id=message.id)) as messages:
+        heard = await anext(messages)
+    standby.execute("SELECT pg_wal_replay_resume()")
+
+    assert heard.content == "new"
 
 
 @pytest.mark.fault("a standby is frozen (SIGSTOP)")
