@@ -36,9 +36,10 @@ async def lines(process: Process, count: int) -> list[list[str]]:
 async def test_tail_piped(start: Start, database: Database) -> None:
     """The newest first, then what is stored, each line whole with tabs between; Ctrl-C ends it and nothing is wrong."""
     await said(database, content="left out")
+    await said(database, telegram_message_id=2, content="Anybody?", **GROUP)
     private = (await said(database, telegram_message_id=101, content="Will it\nwork?")).message
-    process = await start("tail", "-n", "1")
-    newest = await lines(process, 1)
+    process = await start("tail", "-n", "2")
+    newest = await lines(process, 2)
 
     await answer(database, private, f"\x1b[2J{'long ' * 40}")
     await said(database, telegram_message_id=1, content="It must.", **GROUP)
@@ -46,7 +47,10 @@ async def test_tail_piped(start: Start, database: Database) -> None:
     process.send_signal(signal.SIGINT)
     _, said_on_stderr = await process.communicate()
 
-    assert newest == [["Ada Lovelace", "user", "Will it work?"]]
+    assert newest == [
+        ["Engines and\\x1b more", "Ada Lovelace", "Anybody?"],
+        ["Ada Lovelace", "user", "Will it work?"],
+    ]
     assert new == [
         ["Ada Lovelace", "assistant", f"\\x1b[2J{'long ' * 40}".strip()],
         ["Engines and\\x1b more", "Ada Lovelace", "It must."],
