@@ -16,7 +16,7 @@ from botcli.cli.tail import tail
 from botcore import Database, InvalidInput, Message, NotFound
 from tests.botcli.conftest import Process, Start
 from tests.factories import dialogue, said
-from tests.test_arrivals import END_OTHERS
+from tests.test_arrivals_lasting import END_OTHERS
 
 GROUP: dict[str, Any] = {"telegram_chat_id": -100, "chat_type": "supergroup", "chat_title": "Engines\tand\x1b more"}
 
