@@ -10,7 +10,7 @@ from alembic import op
 from botcore.migrations import execute
 
 revision = "0018"
-down_revision = "0016"
+down_revision = "0017"
 
 # length >= 0 is so of all of them: only a query that says it, too, goes by this index. Others that order by id, as
 # `messages.search` and `messages.reply_to`, would at times walk by it through what all chats said meanwhile.
