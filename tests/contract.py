@@ -10,7 +10,7 @@ from typing import get_type_hints
 import psycopg
 
 import botcore
-from botcore import Database, Found, Message, Recorded, Said, Spoken, costs, migrations, queries, rows
+from botcore import Database, Found, Message, Recorded, Said, Spoken, costs, figures, migrations, queries, rows
 from botcore.arrivals import Position
 from botcore.queries import Parameter
 from botcore.standby import Place
@@ -39,7 +39,11 @@ WITH_MESSAGE: dict[type, tuple[str, str]] = {
     Found: ("rank", "int"),
     Spoken: ("speaker", "str"),
 }
-ROWS = {name: row for name, row in (vars(rows) | vars(costs)).items() if is_dataclass(row) and isinstance(row, type)}
+ROWS = {
+    name: row
+    for name, row in (vars(rows) | vars(costs) | vars(figures)).items()
+    if is_dataclass(row) and isinstance(row, type)
+}
 ROWS |= {"Place": Place, "Position": Position, "Said": Said}
 
 

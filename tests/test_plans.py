@@ -26,6 +26,8 @@ FILL = """
     INSERT INTO messages (chat_id, user_id, role, content, sent_at) VALUES (1, 1, 'system', 'Be brief.', now());
     INSERT INTO message_versions (chat_id, message_id, edited_at, content)
     SELECT chat_id, id, at, 'text' FROM messages, unnest(ARRAY['-infinity', now()]) AS at WHERE id % 2 = 0;
+    INSERT INTO usage SELECT n, 0, date '2020-01-01' + d, 1, 1, 1, 1
+    FROM generate_series(1, 200) AS n, generate_series(1, 50) AS d;
     INSERT INTO refusals (person, until) SELECT person_digest(n), 'infinity' FROM generate_series(10001, 11000) AS n;
     INSERT INTO erasures SELECT person_digest(n), now(), 1, 1, 1, 0 FROM generate_series(10001, 11000) AS n;
 """
@@ -107,6 +109,31 @@ def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, inde
 def test_change_of_many_messages_goes_by_its_index(connection: psycopg.Connection, name: str, index: str) -> None:
     """By the generic plan; told that the person has a fifth of all messages, the planner may read the table."""
     assert index in explain(connection, name, "force_generic_plan")
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize(
+    ("name", "indexes"),
+    [
+        ("stats/active", ["ix_messages_sent_at"]),
+        ("stats/daily", ["ix_messages_sent_at"]),
+        ("stats/roles", ["ix_messages_sent_at"]),
+        ("stats/hours", ["ix_messages_sent_at"]),
+        ("stats/cohorts", ["ix_messages_sent_at", "ix_messages_user_id"]),
+        ("stats/top_chats", ["ix_messages_sent_at"]),
+        ("stats/answer_times", ["ix_messages_sent_at"]),
+        ("stats/tokens", ["ix_usage_bot_id_day"]),
+    ],
+)
+def test_figure_reads_what_is_of_its_range(
+    connection: psycopg.Connection, name: str, indexes: list[str], mode: Mode
+) -> None:
+    """Messages and usage are found by time; of a cohort's people only their own messages are looked through."""
+    plan = explain(connection, name, mode)
+
+    assert [index for index in indexes if index not in plan] == []
+    assert not re.search(r"Seq Scan on (messages|usage)", plan)
+    assert plan.count("ix_messages_sent_at") <= 1
 
 
 @pytest.mark.parametrize("mode", MODES)

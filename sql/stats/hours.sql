@@ -1,0 +1,42 @@
+-- When people write to a bot: their messages by weekday and hour of the clock; none is a row, too.
+--
+-- bot_id     bigint       Telegram's id of the bot; 0 for the terminal
+-- since      timestamptz  from when on; -infinity for 30 days
+-- until      timestamptz  up to before when; infinity for now
+-- time_zone  text         of the days, IANA's name, 1..64
+-- returns    Hour         168 rows, from Monday's first hour on
+WITH span AS (
+    SELECT
+        COALESCE(
+            NULLIF(:'since'::timestamptz, '-infinity'), date_trunc('day', u.until - interval '29 days', :'time_zone')
+        ) AS since,
+        u.until
+    FROM (SELECT COALESCE(NULLIF(:'until'::timestamptz, 'infinity'), now()) AS until) AS u
+),
+
+said AS (
+    SELECT
+        extract(ISODOW FROM m.sent_at AT TIME ZONE :'time_zone') AS weekday,
+        extract(HOUR FROM m.sent_at AT TIME ZONE :'time_zone') AS hour,
+        count(*) AS messages
+    FROM chats AS c
+    INNER JOIN messages AS m ON m.chat_id = c.id
+    WHERE c.bot_id = :'bot_id'
+      AND c.deleted_at IS NULL
+      AND m.deleted_at IS NULL
+      -- true of all, and of the index
+      AND m.length >= 0
+      AND m.sent_at >= (SELECT span.since FROM span)
+      AND m.sent_at < (SELECT span.until FROM span)
+      AND m.role = 'user'
+    GROUP BY weekday, hour
+)
+
+SELECT
+    w.weekday::bigint AS weekday, h.hour::bigint AS hour, COALESCE(said.messages, 0) AS messages
+FROM generate_series(1, 7) AS w (weekday)
+CROSS JOIN generate_series(0, 23) AS h (hour)
+LEFT JOIN said
+    ON said.weekday = w.weekday
+    AND said.hour = h.hour
+ORDER BY w.weekday, h.hour;
