@@ -18,6 +18,7 @@ _EXTRAS: Final = {
     "cyclopts": "cli",
     "httpx2": "llm",
     "ijson": "cli",
+    "matplotlib": "charts",
     "openai": "llm",
     "platformdirs": "local",
     "prometheus_client": "bot",

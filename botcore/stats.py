@@ -23,10 +23,10 @@ _NO_TIME_ZONE: Final = "must be IANA's name of one, as Europe/Berlin"
 class Stats:
     """Queries of sql/stats/, one method a file.
 
-    All but `totals`, `dialogue` and `chats` are of what one bot's live rows were sent from `since` up to before `until`, by
-    default the last 30 days and now. Days are those of `time_zone`, by IANA's name; what is not whole at either end
-    counts as far as it is in between. Each raises InvalidInput for a range that is empty or longer than 3,660 days, and
-    for a time zone that is unknown.
+    All but `totals`, `dialogue` and `chats` are of what one bot's live rows say was sent from `since` up to before
+    `until`, by default the last 30 days and now. Days are those of `time_zone`, by IANA's name; what is not whole at
+    either end counts as far as it is in between. Each raises InvalidInput for a range that is empty or longer than
+    3,660 days, and for a time zone that is unknown.
     """
 
     def __init__(self, executor: Executor) -> None:

@@ -118,7 +118,7 @@ async def test_tokens(database: Database) -> None:
     """Each day has what was used on that date by UTC, of that bot; a zone has the same days as in other figures."""
     user_id = person((await said(database)).message)
     for bot_id, day in ((1, 0), (1, 0), (1, 2), (2, 0), (1, -1), (1, 3)):
-        used = {"input_tokens": 30, "output_tokens": 5, "at": at(days=day, hours=1)}
+        used: dict[str, Any] = {"input_tokens": 30, "output_tokens": 5, "at": at(days=day, hours=1)}
         await database.usage.add(user_id=user_id, bot_id=bot_id, **used)
     midnight = datetime(2026, 3, 2, tzinfo=ZoneInfo("Asia/Tokyo"))
 

@@ -15,6 +15,9 @@ app.command("botcli.cli.chat:chat", help="Talk with the bot in the terminal.")
 app.command("botcli.cli.tail:tail", help="Print messages as they are stored, by whichever process.")
 app.command("botcli.cli.run:run", help="Answer on Telegram.")
 app.command("botcli.cli.doctor:doctor", help="Tell whether all that the bot needs is there and fits, and what to do.")
+app.command(
+    "botcli.cli.stats:stats", help="Show how a bot is used: messages, people, answer times, busy chats, tokens."
+)
 app.command("botcli.cli.webhook:app", name="webhook", help="Where Telegram posts updates: set, delete, info.")
 app.command("botcli.cli.exporting:export", help="Write conversations as a file, or all that is kept about a person.")
 app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")

@@ -1,5 +1,6 @@
 """What a command finds around it: the settings, their log, Redis, and the embedded server's folder."""
 
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -19,6 +20,12 @@ def read_settings() -> BotSettings:
     level = settings.log_level if "log_level" in settings.model_fields_set else "ERROR"
     logs.configure(level, settings.log_format, sql=settings.log_sql, secrets=settings.secrets())
     return settings
+
+
+def token_bot_id(settings: BotSettings) -> int | None:
+    """The bot that BOT_TOKEN is of, or None where it names none."""
+    found = re.match("[0-9]{1,19}(?=:)", settings.bot_token.get_secret_value() if settings.bot_token else "")
+    return int(found[0]) if found else None
 
 
 @asynccontextmanager

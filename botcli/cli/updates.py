@@ -1,6 +1,5 @@
 """`botcli updates`: what Telegram delivered and is not done: to look at, to try again, to give up."""
 
-import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import asdict
 from datetime import datetime
@@ -11,7 +10,7 @@ from typing import Annotated, Any, Final, Literal
 from cyclopts import App, Parameter
 
 from botcli.cli import output
-from botcli.cli.environment import read_settings
+from botcli.cli.environment import read_settings, token_bot_id
 from botcli.database import open_database
 from botcli.settings import BotSettings
 from botcore import Database, InvalidInput, NotFound, Update
@@ -128,10 +127,9 @@ async def drop(
 def _bot_id(given: int | None, settings: BotSettings) -> int:
     if given is not None:
         return given
-    found = re.match("[0-9]{1,19}(?=:)", settings.bot_token.get_secret_value() if settings.bot_token else "")
-    if not found:
+    if (bot_id := token_bot_id(settings)) is None:
         raise InvalidInput("--bot", "is needed where BOT_TOKEN names no bot; `botcli updates list` has the numbers")
-    return int(found[0])
+    return bot_id
 
 
 async def _in_state(database: Database, state: State) -> AsyncIterator[Update]:
