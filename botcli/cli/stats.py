@@ -53,7 +53,7 @@ async def stats(
     bot_id = bot if bot is not None else token_bot_id(settings) or 0
     of = _range(bot_id, days, since, until, zone)
     if png:
-        # before anything is read
+        # where the extra is not there, before anything is read
         from botcli import charts
     names: tuple[Name, ...] = charts.FIGURES if png else (figure,) if figure else _ALL if json else _SCREEN
     async with open_database(settings) as database:

@@ -268,6 +268,7 @@ def test_embedded_server_with_a_database_url(command: Any) -> None:
             "ascii lacks a character of the output: set PYTHONUTF8=1",
         ),
         (ModuleNotFoundError(CANARY, name="aiogram.types"), 1, "this command needs more: pip install 'botcore[bot]'"),
+        (ModuleNotFoundError(CANARY, name="matplotlib"), 1, "this command needs more: pip install 'botcore[charts]'"),
     ],
 )
 def test_errors_as_one_line(error: Exception, code: int, message: str) -> None:
