@@ -64,11 +64,6 @@ def catalogs() -> Catalogs:
     return Catalogs()
 
 
-def later(text: str) -> str:
-    """The text as it is: it stands in the catalogs, and is translated where it is said."""
-    return text
-
-
 def known(tag: str | None) -> str:
     """The one of LANGUAGES that fits an IETF tag: `ru` for `ru-RU`, English for none and for all that nobody wrote."""
     language = (tag or SOURCE).replace("_", "-").partition("-")[0].lower()

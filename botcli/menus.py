@@ -15,7 +15,8 @@ from aiogram.types import (
     BotCommandScopeUnion,
 )
 
-from botcli.languages import LANGUAGES, SOURCE, catalogs, later
+from botcli.languages import LANGUAGES, SOURCE, catalogs
+from botcli.sentences import later
 
 COMMANDS: Final = {
     "start": later("say hello"),

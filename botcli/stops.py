@@ -8,8 +8,8 @@ from typing import Any, Final, NamedTuple
 from aiogram.types import MessageGenerationStopped
 from pydantic import ValidationError
 
-from botcli.languages import later
 from botcli.replies import NoReply, Reply
+from botcli.sentences import later
 
 _KIND: Final = "stopped_message_generation"
 _BIGINT: Final = range(-(2**63), 2**63)

@@ -61,5 +61,8 @@ class Throttle:
             "Not so fast: I answer {count} messages a minute. I go on in {seconds} s.",
             self.per_minute,
         ).format(count=self.per_minute, seconds=max(1, seconds))
-        # in a business chat nobody takes commands
-        return told if message.business_connection_id else f"{told} {_('Then /retry answers what you said last.')}"
+        if message.business_connection_id:
+            # there nobody takes commands
+            return told
+        then = _("Then /retry answers what you said last.")
+        return f"{told} {then}"

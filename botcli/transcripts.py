@@ -5,7 +5,7 @@ from typing import Final
 
 from aiogram.utils.i18n import gettext as _
 
-from botcli.languages import later
+from botcli.sentences import later
 from botcli.splitting import MESSAGE_UNITS
 from botcore import Delivery, Message, Role
 

@@ -16,10 +16,11 @@ from aiogram.utils.i18n import gettext as _
 from botcli import answers
 from botcli.incoming import sender, unstored
 from botcli.journal import Handling
-from botcli.languages import later, speaking_to
+from botcli.languages import speaking_to
 from botcli.middleware import Dialogue
 from botcli.previews import Preview, preview
 from botcli.replies import Cut, NoReply, Replier, Reply, Tokens
+from botcli.sentences import later
 from botcli.showing import DEFAULT, Showing, draft_of, shown
 from botcli.stops import Stops
 from botcli.windows import Windows

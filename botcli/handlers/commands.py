@@ -14,9 +14,10 @@ from aiogram.utils.i18n import ngettext
 from botcli import figures
 from botcli.incoming import clean, sender
 from botcli.journal import Handling
-from botcli.languages import Speak, later
+from botcli.languages import Speak
 from botcli.menus import offered
 from botcli.middleware import Dialogue, Handler, Store
+from botcli.sentences import later
 from botcli.taking_back import take_back
 from botcli.throttle import Throttle
 from botcli.transcripts import cut, said, transcript

@@ -10,9 +10,10 @@ from aiogram.utils.i18n import gettext as _
 
 from botcli import export
 from botcli.incoming import sender
-from botcli.languages import Speak, later
+from botcli.languages import Speak
 from botcli.middleware import Store
 from botcli.redis_storage import RedisStorage
+from botcli.sentences import later
 from botcore import Database, NotPermitted, Receipt
 
 _log = logging.getLogger(__name__)

@@ -12,8 +12,9 @@ from aiogram.types import User as Person
 from aiogram.utils.i18n import gettext as _
 
 from botcli.handlers.privacy import nobody, who
-from botcli.languages import LANGUAGES, Speak, catalogs, known, later
+from botcli.languages import LANGUAGES, Speak, catalogs, known
 from botcli.middleware import Store
+from botcli.sentences import later
 from botcore import Database
 
 _AUTO: Final = "auto"

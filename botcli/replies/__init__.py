@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar, Literal, Protocol
 
-from botcli.languages import later
+from botcli.sentences import later
 from botcore import BotcoreError, Message
 
 Kind = Literal[

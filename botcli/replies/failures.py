@@ -6,8 +6,8 @@ from typing import Any, Final
 import httpx2
 import openai
 
-from botcli.languages import later
 from botcli.replies import NoReply, TooLong
+from botcli.sentences import later
 
 _LONGEST_SECONDS: Final = 86_400
 _NO_CREDIT: Final = 402

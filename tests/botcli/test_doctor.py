@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import subprocess
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -69,6 +71,14 @@ async def test_doctor(start: Start, bot_api: BotApi) -> None:
     assert (process.returncode, err) == (0, b"")
     assert TOKEN.partition(":")[2].encode() not in out
     assert [name for name, _ in bot_api.calls] == ["getMe", "getWebhookInfo"]
+
+
+def test_doctor_is_imported_without_a_bot() -> None:
+    """The extras need not be installed for it, and it waits for none of them: the bot's takes seconds."""
+    program = "import sys, botcli.cli.doctor, botcli.replies; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", program], check=True, stdout=subprocess.PIPE, text=True).stdout
+
+    assert {"aiogram", "aiohttp", "babel", "openai"} & set(loaded.split()) == set()
 
 
 @pytest.mark.usefixtures("database_url")

@@ -17,7 +17,7 @@ from botcore import Database, StateKey
 from tests.botcli.bot_api import BOT_ID, RESET, BotApi, flood, refused
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.model_server import DONE, ModelServer, part, streams
-from tests.botcli.updates import GROUP, message
+from tests.botcli.updates import ASKED, GROUP, message
 
 END = part(None, finish_reason="stop")
 OFTEN = Showing(interval_seconds=0.02, typing_seconds=0.05)
@@ -31,9 +31,9 @@ def slow(*texts: str) -> Any:
 
 
 def calls(bot_api: BotApi) -> list[tuple[str, str]]:
-    """What was asked of Telegram but typing and polling: the method, and the text or else the message."""
-    passing = {"sendChatAction", "getUpdates"}
-    return [(name, given.get("text") or given["message_id"]) for name, given in bot_api.calls if name not in passing]
+    """What was done to messages: the method, and the text or else the message."""
+    doing = {"sendMessage", "editMessageText", "deleteMessage"}
+    return [(name, given.get("text") or given["message_id"]) for name, given in bot_api.calls if name in doing]
 
 
 async def test_answer_in_a_group(
@@ -41,7 +41,7 @@ async def test_answer_in_a_group(
 ) -> None:
     """A silent message grows; the answer is sent as any other, noted and stored once, and the message removed."""
     model_server.behaves(slow("Once", " upon", " a time"))
-    number = bot_api.deliver(message=message("A story", chat=GROUP))
+    number = bot_api.deliver(message=message("A story", **ASKED))
 
     async with at_work(bot, database, model, showing=OFTEN):
         await bot_api.until(lambda: bool(bot_api.called("deleteMessage")))
@@ -85,7 +85,7 @@ async def test_answer_in_a_group_that_refuses(
     """No fault of what is shown meanwhile keeps the answer, or has it wait."""
     model_server.behaves(slow("Once", " upon", " a time"))
     bot_api.fail(method, *faults)
-    bot_api.deliver(message=message("A story", chat=GROUP))
+    bot_api.deliver(message=message("A story", **ASKED))
 
     async with at_work(bot, database, model, showing=OFTEN), asyncio.timeout(5):
         await bot_api.replies(2)
@@ -101,7 +101,7 @@ async def test_answer_in_a_group_whose_preview_is_in_doubt(
     """Where nobody can say whether the message is there, there is no second one."""
     model_server.behaves(slow("Once", " upon", " a time"))
     bot_api.fail("sendMessage", RESET)
-    bot_api.deliver(message=message("A story", chat=GROUP))
+    bot_api.deliver(message=message("A story", **ASKED))
 
     async with at_work(bot, database, model, showing=OFTEN):
         await bot_api.replies(1)
@@ -118,7 +118,7 @@ async def test_answer_in_a_group_after_a_crash(
     model: Model,
 ) -> None:
     """What a process showed before it died is removed once another has answered."""
-    raw = {"update_id": 1, "message": message("A story", chat=GROUP)}
+    raw = {"update_id": 1, "message": message("A story", **ASKED)}
     await database.updates.add(bot_id=BOT_ID, updates=[raw], worker="dead", capacity=1)
     await database.states.set_data(KEY, {"chat_id": GROUP["id"], "message_id": 77})
     connection.execute("UPDATE updates SET due_at = now()")

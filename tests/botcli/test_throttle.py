@@ -50,6 +50,16 @@ async def test_throttle_tells_once_and_loses_nothing(
     assert said == ["One", "Two", "Three", "Four"]
 
 
+async def test_throttle_in_russian(say: Say, bot_api: BotApi) -> None:
+    """All that is said of it is in the person's language."""
+    for text in ("Раз", "Два", "Три"):
+        await say(text, sender={**ADA, "language_code": "ru"})
+
+    words = bot_api.sent[-1]["text"].split()
+    assert words[:3] == ["Не", "так", "быстро:"]
+    assert not [word for word in words if word.isascii() and word.isalpha()]
+
+
 async def test_throttle_of_two_processes(say: Say, bot_api: BotApi) -> None:
     """However many processes are asked at once, there are so many answers and no more, and one is told."""
     await say("/start")
