@@ -56,7 +56,7 @@ async def test_throttle_in_russian(say: Say, bot_api: BotApi) -> None:
         await say(text, sender={**ADA, "language_code": "ru"})
 
     words = bot_api.sent[-1]["text"].split()
-    assert words[:3] == ["Не", "так", "быстро:"]
+    assert len(words) > 10
     assert not [word for word in words if word.isascii() and word.isalpha()]
 
 
