@@ -196,6 +196,7 @@ async def answers(port: int, random: Random, number: int) -> Counter[int | None]
     return found
 
 
+@pytest.mark.slow
 async def test_ten_thousand_bad_requests(port: int, database: Database) -> None:
     """No answer is a 5xx, memory stays as it is, and afterwards the bot is as well as before."""
     random = Random(6)  # noqa: S311 - a repeatable one

@@ -37,6 +37,7 @@ async def test_chat_piped_twice(start: Start, database: Database) -> None:
     assert len(await stored(database, 1, bot_id=0)) == 6
 
 
+@pytest.mark.slow
 async def test_chat_with_a_reader_that_leaves(start: Start) -> None:
     """A pipe that breaks ends the chat without a word."""
     process = await start("chat")
@@ -54,6 +55,7 @@ async def test_chat_with_a_reader_that_leaves(start: Start) -> None:
     assert (process.returncode, await process.stderr.read()) == (0, b"")
 
 
+@pytest.mark.slow
 async def test_chat_that_cannot_store(start: Start, database_url: str) -> None:
     """A line that could not be stored ends a piped chat with the reason and exit code 1, not with silence."""
     name = conninfo_to_dict(database_url)["dbname"]
@@ -119,6 +121,7 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     assert said == ["\x1b]0;title", "from last time", "*hello* there", "from last time", "one\ntwo\nthree"]
 
 
+@pytest.mark.slow
 async def test_ctrl_c_while_the_model_answers(
     environment: dict[str, str], tmp_path: Path, database: Database, model_server: ModelServer
 ) -> None:

@@ -109,6 +109,7 @@ async def test_chat_with_options_that_do_not_fit(options: dict[str, Any]) -> Non
         await chat(name, **options)
 
 
+@pytest.mark.slow
 async def test_chat_goes_on_with_the_last(start: Start, database: Database) -> None:
     """--continue is the conversation that was used last, --new hides what was said in it, --list names all."""
     await Terminal(database, Echo()).say("one")

@@ -38,6 +38,7 @@ def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.slow
 @pytest.mark.fault("six migrations at once")
 async def test_upgrade_in_six_processes(start: Start, empty_database_url: str) -> None:
     """Six at once all succeed, and the schema is there once."""
@@ -73,6 +74,7 @@ async def test_upgrade_without_a_server(start: Start) -> None:
     )
 
 
+@pytest.mark.slow
 async def test_upgrade_interrupted_while_it_waits(start: Start, empty_database_url: str) -> None:
     """Ctrl-C ends a command that waits for another one's migrations."""
     waiting = """

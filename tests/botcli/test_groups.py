@@ -180,6 +180,7 @@ async def test_stats_of_nobody(feed: Feed, bot_api: BotApi) -> None:
     assert bot_api.sent[-1]["text"].startswith("People: 1\nChats: 1\nMessages: 2 (1 from people, 1 from me)")
 
 
+@pytest.mark.slow
 async def test_run_with_the_settings(bot_api: BotApi, start: Start) -> None:
     """The settings reach the bot from the environment: the echo shows what it was given."""
     await start("run", GROUP_WINDOW="chat", WINDOW_VERSIONS="original")

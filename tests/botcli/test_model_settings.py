@@ -93,6 +93,7 @@ async def test_open_replier_with_settings_that_do_not_fit(
     assert "canary" not in str(caught.value)
 
 
+@pytest.mark.slow
 async def test_run_with_a_model(
     bot_api: BotApi, database: Database, model_server: ModelServer, start: Start, tmp_path: Path
 ) -> None:
@@ -133,6 +134,7 @@ async def test_run_with_a_model(
     assert b"refuses LLM_API_KEY" in log
 
 
+@pytest.mark.slow
 async def test_chat_with_a_model(model_server: ModelServer, start: Start) -> None:
     """In the terminal the model answers, a failure is a line like any other, and settings without one an error."""
     model_server.behaves(fails(500))

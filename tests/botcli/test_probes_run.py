@@ -12,6 +12,9 @@ from tests.botcli.conftest import Start
 from tests.botcli.probing import SECRET, told, until_told
 from tests.botcli.updates import message
 
+# each starts the bot as a process, some twice
+pytestmark = pytest.mark.slow
+
 
 async def test_run_before_its_database(
     start: Start, unused_tcp_port: int, client: aiohttp.ClientSession, bot_api: BotApi

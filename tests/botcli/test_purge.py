@@ -212,6 +212,7 @@ async def test_purge_interrupted_twice(start: Start, connection: psycopg.Connect
     assert count(connection, "messages") == 5
 
 
+@pytest.mark.slow
 async def test_purge_after_it_was_killed(
     start: Start, database: Database, connection: psycopg.Connection, database_url: str
 ) -> None:

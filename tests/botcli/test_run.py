@@ -53,6 +53,7 @@ async def test_run_until_sigterm(bot_api: BotApi, database: Database, start: Sta
     assert "private words" not in log.decode()
 
 
+@pytest.mark.slow
 async def test_run_killed_before_the_confirmation(bot: Bot, bot_api: BotApi, database: Database, start: Start) -> None:
     """After kill -9 the same update comes again: it is stored once and answered once."""
     bot_api.deliver(message=message())

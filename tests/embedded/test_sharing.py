@@ -85,6 +85,7 @@ def test_serve_twice_in_one_process(data_dir: Path) -> None:
         assert value(url, "SELECT 1") == 1
 
 
+@pytest.mark.slow
 def test_serve_six_processes_at_once(new_dir: Path) -> None:
     """Six first starts at the same moment make one cluster, one server and one watcher."""
     command = [sys.executable, "-c", OWNER, str(new_dir), str(VERSION)]

@@ -20,6 +20,7 @@ GRACE_SECONDS = 2
 SECRET = "canary-secret_0"  # noqa: S105 - a canary
 
 
+@pytest.mark.slow
 @pytest.mark.fault("SIGTERM under load: 300 updates")
 async def test_sigterm_under_load(url: str, tmp_path: Path, measured: Measured) -> None:
     """The bot takes nothing more, ends with 0 within its grace time, and the next start answers the rest, each once."""
@@ -138,6 +139,7 @@ async def test_bot_before_its_server(faulty: Server, url: str, tmp_path: Path) -
     assert reason.count("\n") == 1
 
 
+@pytest.mark.slow
 @pytest.mark.fault("a hostile webhook: no secret, wrong, non-ASCII, 2 MB, bad JSON, an id of 2^70")
 async def test_hostile_webhook(url: str, tmp_path: Path, unused_tcp_port: int) -> None:
     """Strangers get 401, 413 or 400, never a 500, and nothing of theirs is stored; Telegram's update is answered."""

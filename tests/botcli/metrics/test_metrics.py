@@ -73,6 +73,7 @@ async def test_metrics_of_sends(bot: Bot, bot_api: BotApi, database: Database, m
     assert await value(url, "botcli_retry_after_seconds_total") == 1
 
 
+@pytest.mark.slow
 async def test_metrics_of_failures(
     bot: Bot, bot_api: BotApi, database: Database, metrics: BotMetrics, url: str
 ) -> None:
@@ -157,6 +158,7 @@ async def test_metrics_hold_nothing_of_anybody(
     assert "127.0.0.1" not in text
 
 
+@pytest.mark.slow
 async def test_run_serves_metrics(start: Start, unused_tcp_port: int, bot_api: BotApi) -> None:
     """`botcli run` tells them where it listens, on the same port as probes."""
     await start("run", PORT=str(unused_tcp_port))
