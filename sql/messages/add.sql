@@ -80,8 +80,9 @@ written AS (
       AND (COALESCE(:'claimed_by', '') = '' OR EXISTS (SELECT FROM claim))
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 )
 
 TABLE written

@@ -6,8 +6,9 @@
 -- page_size  bigint   rows at most, 1..1000
 -- returns    Message  0..page_size rows
 SELECT
-    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+    chat_id, id, user_id, message_thread_id, role, kind, content, length,
+    telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+    forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 FROM messages
 WHERE chat_id = :'chat_id'
   AND id > :'after_id'

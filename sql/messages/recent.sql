@@ -1,14 +1,15 @@
--- The newest live messages of one dialogue, newest first; page back with the last id as before_id.
+-- The newest live messages of a dialogue, newest first; before_id pages back.
 --
 -- chat_id            bigint   botcore's id of the chat
 -- user_id            bigint   botcore's id of the person the bot talks with
 -- message_thread_id  bigint   the topic; 0 outside topics
--- before_id          bigint   only ids below this, 0..9223372036854775807; the highest for the first page
+-- before_id          bigint   only ids below this, 0..9223372036854775807
 -- page_size          bigint   rows at most, 1..1000
 -- returns            Message  0..page_size rows
 SELECT
-    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+    chat_id, id, user_id, message_thread_id, role, kind, content, length,
+    telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+    forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 FROM messages
 WHERE chat_id = :'chat_id'
   AND user_id = :'user_id'

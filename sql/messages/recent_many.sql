@@ -16,8 +16,9 @@ FROM unnest(
 ) WITH ORDINALITY AS given (chat_id, user_id, message_thread_id, before_id, page_size, n)
 CROSS JOIN LATERAL (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = given.chat_id
       AND user_id = given.user_id

@@ -52,8 +52,9 @@ old_user AS (
 
 stored AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         FALSE AS is_new
     FROM messages
     WHERE chat_id = (SELECT id FROM old_chat)
@@ -125,8 +126,9 @@ new_message AS (
       AND (u.id > 0 OR :'telegram_user_id'::bigint <> 0 IS NOT TRUE)
     ON CONFLICT (chat_id, telegram_message_id) WHERE telegram_message_id IS NOT NULL DO NOTHING
     RETURNING
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         TRUE AS is_new
 )
 

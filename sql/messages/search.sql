@@ -71,8 +71,9 @@ found AS (
     FROM part
     CROSS JOIN LATERAL (
         SELECT
-            chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-            media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+            chat_id, id, user_id, message_thread_id, role, kind, content, length,
+            telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+            forward_date, delivery, sent_at, edited_at, created_at, deleted_at
         FROM messages
         WHERE message_words(content, chat_id, user_id, id) @@ part.wanted
           AND id BETWEEN part.lowest AND part.highest
@@ -90,8 +91,9 @@ found AS (
 )
 
 SELECT
-    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, rank
+    chat_id, id, user_id, message_thread_id, role, kind, content, length,
+    telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+    forward_date, delivery, sent_at, edited_at, created_at, deleted_at, rank
 FROM found
 WHERE :'order' = 'newest'
    OR (rank, id) < (:'below_rank', :'before_id')

@@ -12,8 +12,9 @@
 -- returns            Message  0..max_messages + 1 rows
 WITH pinned AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -26,8 +27,9 @@ WITH pinned AS (
 
 newest AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at
     FROM messages
     WHERE chat_id = :'chat_id'
       AND user_id = :'user_id'
@@ -41,22 +43,25 @@ newest AS (
 
 chosen AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         0 AS place, length AS used
     FROM pinned
     UNION ALL
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         1 AS place,
         sum(length) OVER (ORDER BY id DESC) + COALESCE((SELECT pinned.length FROM pinned), 0) AS used
     FROM newest
 )
 
 SELECT
-    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+    chat_id, id, user_id, message_thread_id, role, kind, content, length,
+    telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+    forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 FROM chosen
 WHERE used <= :'max_characters'
 ORDER BY place, id;

@@ -86,16 +86,18 @@ spoken AS (
 
 counted AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         speaker, place,
         sum(length + COALESCE(char_length(speaker) + 2, 0)) OVER (ORDER BY place, id DESC) AS used
     FROM spoken
 )
 
 SELECT
-    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, speaker
+    chat_id, id, user_id, message_thread_id, role, kind, content, length,
+    telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+    forward_date, delivery, sent_at, edited_at, created_at, deleted_at, speaker
 FROM counted
 WHERE used <= :'max_characters'
 ORDER BY place, id;

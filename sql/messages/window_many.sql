@@ -19,8 +19,9 @@ FROM unnest(
 CROSS JOIN LATERAL (
     WITH pinned AS (
         SELECT
-            chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-            media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+            chat_id, id, user_id, message_thread_id, role, kind, content, length,
+            telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+            forward_date, delivery, sent_at, edited_at, created_at, deleted_at
         FROM messages
         WHERE chat_id = given.chat_id
           AND user_id = given.user_id
@@ -33,8 +34,9 @@ CROSS JOIN LATERAL (
 
     newest AS (
         SELECT
-            chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-            media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+            chat_id, id, user_id, message_thread_id, role, kind, content, length,
+            telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+            forward_date, delivery, sent_at, edited_at, created_at, deleted_at
         FROM messages
         WHERE chat_id = given.chat_id
           AND user_id = given.user_id
@@ -47,14 +49,16 @@ CROSS JOIN LATERAL (
     )
 
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         0 AS place, length AS used
     FROM pinned
     UNION ALL
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at,
         1 AS place,
         sum(length) OVER (ORDER BY id DESC) + COALESCE((SELECT pinned.length FROM pinned), 0) AS used
     FROM newest

@@ -69,15 +69,17 @@ originals AS (
 
 counted AS (
     SELECT
-        chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-        media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at, place,
+        chat_id, id, user_id, message_thread_id, role, kind, content, length,
+        telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+        forward_date, delivery, sent_at, edited_at, created_at, deleted_at, place,
         sum(length) OVER (ORDER BY place, id DESC) AS used
     FROM originals
 )
 
 SELECT
-    chat_id, id, user_id, message_thread_id, role, kind, content, length, telegram_message_id, reply_to_id,
-    media_group_id, sender_chat_id, forward_date, delivery, sent_at, edited_at, created_at, deleted_at
+    chat_id, id, user_id, message_thread_id, role, kind, content, length,
+    telegram_message_id, reply_to_id, media_group_id, sender_chat_id,
+    forward_date, delivery, sent_at, edited_at, created_at, deleted_at
 FROM counted
 WHERE used <= :'max_characters'
 ORDER BY place, id;
