@@ -39,7 +39,10 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """The newest message, the last id that was drawn, and the transactions that may store messages below the newest."""
+    """The newest message, the last id that was drawn, and the transactions that may store messages below the newest.
+
+    The newest is what was given as such, where that is no more and nothing came after it.
+    """
 
     last_id: int
     drawn_id: int
@@ -64,13 +67,13 @@ class Arrivals:
         So `recent_in_chat(before_id=position + 1)` and `listen(after_id=position)` together give each message once. It
         waits for the transactions that are storing messages at this moment.
         """
-        executor, horizon, delay = self._executor.primary, _Horizon(), _SOON_SECONDS
-        first = await _look(executor)
-        horizon.see(first)
-        while horizon.id < first.last_id:
+        horizon, delay = _Horizon(), _SOON_SECONDS
+        last_id = (await _look(self._executor.primary, horizon)).last_id
+        while horizon.id < last_id:
             await asyncio.sleep(delay)
             delay = min(2 * delay, _MAX_DELAY_SECONDS)
-            horizon.see(await _look(executor))
+            # the first one, unless the ids begin anew
+            last_id = min(last_id, (await _look(self._executor.primary, horizon)).last_id)
         return horizon.id
 
     def listen(
@@ -91,29 +94,46 @@ class Arrivals:
         restored are no new messages.
         It asks every `interval_seconds`, 0.001..3600, holds no connection in between, and goes on asking while the
         server is away. Inside of a transaction, and of a replica, it asks the primary all the same.
-        Raises InvalidInput for a `bot_id` beside a `chat_id`, too, and Unavailable once the database is closed.
+        Raises InvalidInput when it is called, for a `bot_id` beside a `chat_id`, too; Unavailable, in a step, once the
+        database is closed.
         """
-        return _messages(self._executor.primary, after_id, bot_id, chat_id, interval_seconds)
+        name, values = _query(bot_id, chat_id)
+        values |= {"after_id": after_id or 0, "upto_id": 0, "page_size": _PAGE}
+        inputs.check(queries.load(name), values)
+        if not _INTERVALS[0] <= interval_seconds <= _INTERVALS[1]:
+            raise InvalidInput("interval_seconds", f"must be {_INTERVALS[0]}..{_INTERVALS[1]:g}")
+        return _messages(self._executor.primary, name, values, after_id, interval_seconds)
 
 
 class _Horizon:
     """Up to which id all can be seen that there will ever be of the messages."""
 
     def __init__(self) -> None:
-        self.id = 0
-        self._newest_id = 0
-        self._floors: dict[str, int] = {}
         self._moved_at = monotonic()
+        self.forget()
+
+    def forget(self) -> None:
+        """As before the first look: whoever is storing then may store any id."""
+        self.id = 0
+        self.newest_id = 0
+        self._floors: dict[str, int] = {}
 
     def see(self, position: Position) -> None:
         """Moves to where it is by this: below what any of the writers may store yet."""
-        # who was not there the last time draws ids above what was the newest then
         writers = filter(None, position.writers.split(","))
-        self._floors = {writer: self._floors.get(writer, self._newest_id) for writer in writers}
-        self._newest_id = position.last_id
+        self._floors = {writer: self._floors.get(writer, self._floor(writer)) for writer in writers}
+        self.newest_id = position.last_id
         before, self.id = self.id, min(self._floors.values(), default=position.last_id)
         if self.id != before or self.id >= position.last_id:
             self._moved_at = monotonic()
+
+    def _floor(self, writer: str) -> int:
+        """Below what a writer stores who was not there the last time."""
+        # a prepared transaction, which a restart of the server renames so: it may have been there
+        if writer.startswith("-1/"):
+            return self.id
+        # any other draws ids above what was the newest then
+        return self.newest_id
 
     def is_held(self) -> bool:
         """Whether one transaction has kept it where it is for long, with messages behind it."""
@@ -153,18 +173,11 @@ class _Line:
 
 
 async def _messages(
-    executor: Executor, after_id: int | None, bot_id: int | None, chat_id: int | None, interval_seconds: float
+    executor: Executor, name: str, values: dict[str, int], last_id: int | None, interval_seconds: float
 ) -> AsyncGenerator[Message, None]:
-    name, values = _query(bot_id, chat_id)
-    values |= {"after_id": after_id or 0, "upto_id": 0, "page_size": _PAGE}
-    inputs.check(queries.load(name), values)
-    if not _INTERVALS[0] <= interval_seconds <= _INTERVALS[1]:
-        raise InvalidInput("interval_seconds", f"must be {_INTERVALS[0]}..{_INTERVALS[1]:g}")
-    line, horizon, last_id = _Line(executor), _Horizon(), after_id
+    line, horizon = _Line(executor), _Horizon()
     while True:
-        [position] = await line.all("messages/position", args_row(Position))
-        horizon.see(position)
-        last_id = _start(last_id, position)
+        last_id = _start(last_id, await _look(line, horizon))
         while last_id < horizon.id:
             values |= {"after_id": last_id, "upto_id": min(last_id + _REACH, horizon.id)}
             page = await line.all(name, _message, **values)
@@ -184,15 +197,20 @@ def _query(bot_id: int | None, chat_id: int | None) -> tuple[str, dict[str, int]
 
 
 def _start(last_id: int | None, position: Position) -> int:
-    """Where to go on: at the newest, or below an id that was never drawn here, since a backup was restored."""
-    if last_id is None:
-        return position.last_id
-    if last_id > position.drawn_id:
+    """Where to go on; at the newest, too, behind an id that was never drawn here, since a backup was restored."""
+    if last_id is not None and last_id <= position.drawn_id:
+        return last_id
+    if last_id is not None:
         _log.warning("after_id was never drawn here: listening to what is new from now on")
-        return position.drawn_id
-    return last_id
+    return position.last_id
 
 
-async def _look(executor: Executor) -> Position:
-    [position] = await executor.all("messages/position", args_row(Position))
+async def _look(server: Executor | _Line, horizon: _Horizon) -> Position:
+    """What the horizon sees now."""
+    [position] = await server.all("messages/position", args_row(Position), after_id=horizon.newest_id)
+    if position.drawn_id < horizon.newest_id:
+        # a standby was promoted that never had the newest: their ids are drawn again
+        horizon.forget()
+        return await _look(server, horizon)
+    horizon.see(position)
     return position

@@ -10,12 +10,12 @@ from contextlib import aclosing, asynccontextmanager
 from typing import Annotated
 
 from fastapi import Depends, FastAPI, Header, Request
-from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, TypeAdapter
+from fastapi.responses import JSONResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import BaseModel
 
 from botcore import NEWEST, BotcoreError, Database, InvalidInput, Message, NotFound, Unavailable
 
-EVENT = TypeAdapter(Message)
 STATUS: dict[type[BotcoreError], int] = {NotFound: 404, InvalidInput: 422, Unavailable: 503}
 
 
@@ -63,13 +63,24 @@ async def recent(chat_id: int, db: Db, before_id: int = NEWEST, page_size: int =
     return await db.messages.recent_in_chat(chat_id=chat_id, before_id=before_id, page_size=page_size)
 
 
-@app.get("/chats/{chat_id}/events")
-async def follow(chat_id: int, db: Db, last_event_id: Annotated[int | None, Header()] = None) -> StreamingResponse:
-    """Server-sent events: a browser that comes back names the last one, and misses none."""
+async def new_messages(
+    chat_id: int, db: Db, last_event_id: Annotated[int | None, Header()] = None
+) -> AsyncIterator[tuple[int, AsyncIterator[Message]]]:
+    """What is new in a chat, and behind which id; refused, if it has to be, while there still is a status to say so."""
+    if await db.chats.get(chat_id=chat_id) is None:
+        raise NotFound("chat", chat_id=chat_id)
+    position = await db.messages.position() if last_event_id is None else last_event_id
+    async with aclosing(db.messages.listen(chat_id=chat_id, after_id=position)) as messages:
+        yield position, messages
 
-    async def events() -> AsyncIterator[str]:
-        async with aclosing(db.messages.listen(chat_id=chat_id, after_id=last_event_id)) as messages:
-            async for message in messages:
-                yield f"id: {message.id}\ndata: {EVENT.dump_json(message).decode()}\n\n"
 
-    return StreamingResponse(events(), media_type="text/event-stream")
+@app.get("/chats/{chat_id}/events", response_class=EventSourceResponse)
+async def follow(
+    new: Annotated[tuple[int, AsyncIterator[Message]], Depends(new_messages)],
+) -> AsyncIterator[ServerSentEvent]:
+    """Server-sent events: a browser that comes back names the last id, and misses none; FastAPI keeps it connected."""
+    position, messages = new
+    # without data no event, but who is cut off before the first one has an id to come back with
+    yield ServerSentEvent(id=str(position))
+    async for message in messages:
+        yield ServerSentEvent(id=str(message.id), data=message)

@@ -185,15 +185,16 @@ async def test_listen_to_one_bot_or_chat(database: Database) -> None:
     [
         ({"bot_id": 1, "chat_id": 1}, "bot_id"),
         ({"after_id": -1}, "after_id"),
+        ({"after_id": 2**63}, "after_id"),
         ({"chat_id": "1"}, "chat_id"),
         ({"interval_seconds": 0.0}, "interval_seconds"),
         ({"interval_seconds": float("nan")}, "interval_seconds"),
     ],
 )
 async def test_listen_refuses(database: Database, changes: dict[str, Any], field: str) -> None:
-    """What makes no sense is named before anything is asked."""
+    """What makes no sense is named when it is called, before anything is asked."""
     with pytest.raises(InvalidInput) as refused:
-        await anext(follow(database, **changes))
+        follow(database, **changes)
 
     assert refused.value.field == field
 
@@ -214,6 +215,21 @@ async def test_position_and_what_comes_after_it_are_all(database: Database) -> N
     assert not done
     assert [message.content for message in history] == ["first committed", "first drawn", "Hello"]
     assert await given(follow(database, after_id=position), 1) == ["new"]
+
+
+async def test_position_while_the_newest_message_goes(database: Database) -> None:
+    """It waits for those who were storing when it was called, though what was the newest then is deleted meanwhile."""
+    stored = (await said(database)).message
+
+    async with database.transaction() as transaction:
+        await transaction.messages.add(**dialogue(stored), role="user", content="first drawn")
+        newest = await database.messages.add(**dialogue(stored), role="user", content="newest")
+        waiting = asyncio.create_task(database.messages.position())
+        await asyncio.sleep(0.1)
+        await database.messages.delete(chat_id=newest.chat_id, message_id=newest.id)
+
+    async with asyncio.timeout(5):
+        assert await waiting == newest.id
 
 
 async def test_newest_of_all_chats_or_of_a_bot(database: Database) -> None:

@@ -35,6 +35,76 @@ async def test_listen_after_a_restored_backup(database: Database, caplog: pytest
     assert "never drawn here" in caplog.text
 
 
+async def test_listen_while_ids_begin_anew(
+    database: Database, connection: psycopg.Connection, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a promoted standby lacks the newest, it waits for who is storing then, too, and says so once."""
+    stored = (await said(database)).message
+    connection.execute("SELECT setval('messages_id_seq', 1000)")
+    await said(database, telegram_message_id=101, content="lost")
+    messages = follow(database, after_id=stored.id)
+    await given(messages, 1)
+    connection.execute("DELETE FROM messages WHERE id > 1000")
+    connection.execute("SELECT setval('messages_id_seq', %s)", [stored.id])
+
+    async with database.transaction() as transaction:
+        await transaction.messages.add(**dialogue(stored), role="user", content="first")
+        heard = asyncio.create_task(given(messages, 3))
+        await until_logged(caplog, "never drawn here")
+        await said(database, telegram_message_id=102, content="second")
+        await asyncio.sleep(0.1)
+        await transaction.messages.add(**dialogue(stored), role="user", content="third")
+
+    assert await heard == ["first", "second", "third"]
+    assert caplog.text.count("never drawn here") == 1
+
+
+async def test_position_while_ids_begin_anew(database: Database, connection: psycopg.Connection) -> None:
+    """It is of the ids that are given then."""
+    stored = (await said(database)).message
+    connection.execute("SELECT setval('messages_id_seq', 1000)")
+
+    async with database.transaction() as transaction:
+        await transaction.messages.add(**dialogue(stored), role="user", content="lost")
+        await said(database, telegram_message_id=101, content="lost")
+        waiting = asyncio.create_task(database.messages.position())
+        await asyncio.sleep(0.1)
+        connection.execute("DELETE FROM messages WHERE id > 1000")
+        connection.execute("SELECT setval('messages_id_seq', %s)", [stored.id])
+        await transaction.messages.add(**dialogue(stored), role="user", content="last")
+    connection.execute("DELETE FROM messages WHERE id > 1000")
+
+    async with asyncio.timeout(5):
+        assert await waiting == stored.id + 1
+
+
+def test_horizon_over_a_restart_with_a_prepared_transaction() -> None:
+    """The server names it anew by then: what it stored below the newest is waited for all the same."""
+    horizon = arrivals._Horizon()
+
+    horizon.see(arrivals.Position(10, 10, ""))
+    horizon.see(arrivals.Position(12, 12, "3/7"))
+    before = horizon.id
+    horizon.see(arrivals.Position(12, 12, "-1/745"))
+    held = horizon.id
+    horizon.see(arrivals.Position(14, 14, "-1/745,3/1"))
+    horizon.see(arrivals.Position(14, 14, "3/1"))
+
+    assert (before, held, horizon.id) == (10, 10, 12)
+
+
+def test_horizon_after_a_standby_was_promoted() -> None:
+    """A writer there may store any id, though one of the lost server had the same name."""
+    horizon = arrivals._Horizon()
+    horizon.see(arrivals.Position(1000, 1000, ""))
+    horizon.see(arrivals.Position(1001, 1001, "3/7"))
+
+    horizon.forget()
+    horizon.see(arrivals.Position(5, 6, "3/7"))
+
+    assert horizon.id == 0
+
+
 @pytest.mark.own_session("the pooler keeps its own connections")
 async def test_listen_outlives_an_outage(
     database_url: str, connection: psycopg.Connection, caplog: pytest.LogCaptureFixture

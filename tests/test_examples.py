@@ -82,19 +82,70 @@ async def test_fastapi_service_refuses(
         assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
 
 
+@pytest.mark.parametrize(
+    ("chat_id", "last_event_id", "status", "detail"),
+    [
+        (0, "1", 404, "no chat with chat_id=0"),
+        (2**63, "1", 422, "chat_id: does not fit into 64 bits"),
+        (None, "-1", 422, f"after_id: must be 0..{2**63 - 1}, not -1"),
+        (None, str(2**63), 422, "after_id: does not fit into 64 bits"),
+    ],
+)
+async def test_fastapi_service_refuses_a_follower(
+    service: aiohttp.ClientSession,
+    database: Database,
+    chat_id: int | None,
+    last_event_id: str,
+    status: int,
+    detail: str,
+) -> None:
+    """What cannot be followed has a status, before any event."""
+    chat_id = (await said(database)).message.chat_id if chat_id is None else chat_id
+
+    headers = {"Last-Event-ID": last_event_id}
+    async with service.get(f"/chats/{chat_id}/events", headers=headers) as answer, asyncio.timeout(3):
+        assert (answer.status, await answer.json()) == (status, {"detail": detail})
+
+
+async def event(events: aiohttp.ClientResponse) -> dict[str, str]:
+    """The next event's fields, a comment's under an empty name."""
+    async with asyncio.timeout(3):
+        lines = (await events.content.readuntil(b"\n\n")).decode().splitlines()
+    return dict(line.split(": ", 1) for line in lines if line)
+
+
 async def test_fastapi_service_is_followed(service: aiohttp.ClientSession, database: Database) -> None:
-    """What is stored is an event; who comes back with the last one's id gets what came since, and nothing twice."""
+    """What is stored is an event; who is cut off comes back with an id, before the first one, too, and misses none."""
     message = (await said(database)).message
     path = f"/chats/{message.chat_id}/events"
+    last_id: dict[str, str] = {}
     heard: list[dict[str, Any]] = []
 
-    for content in ("one", "two"):
+    for content in ("one", "two", "three"):
+        async with service.get(path, headers=last_id) as events:
+            newest = await event(events)
+            if last_id:
+                newest = await event(events)
+                heard.append(json.loads(newest["data"]))
+        last_id = {"Last-Event-ID": newest["id"]}
         await database.messages.add(**dialogue(message), role="assistant", content=content)
-        async with service.get(
-            path, headers={"Last-Event-ID": str(heard[-1]["id"] if heard else message.id)}
-        ) as events:
-            async with asyncio.timeout(20):
-                await events.content.readline()
-                heard.append(json.loads((await events.content.readline()).removeprefix(b"data: ")))
 
-    assert [event["content"] for event in heard] == ["one", "two"]
+    assert [each["content"] for each in heard] == ["one", "two"]
+
+
+async def test_fastapi_service_keeps_a_quiet_follower(
+    service: aiohttp.ClientSession, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A comment now and then, so that nothing on the way takes the connection for a dead one, until something comes."""
+    monkeypatch.setattr("fastapi.routing._PING_INTERVAL", 0.1)
+    message = (await said(database)).message
+
+    async with service.get(f"/chats/{message.chat_id}/events") as events:
+        await event(events)
+        quiet = [await event(events), await event(events)]
+        await database.messages.add(**dialogue(message), role="assistant", content="one")
+        while "data" not in (new := await event(events)):
+            pass
+
+    assert quiet == [{"": "ping"}] * 2
+    assert json.loads(new["data"])["content"] == "one"

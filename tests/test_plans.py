@@ -163,6 +163,16 @@ def test_question_for_what_is_new_reads_nothing_else(connection: psycopg.Connect
 
 
 @pytest.mark.parametrize("mode", MODES)
+def test_position_after_a_deletion_walks_through_no_remains(connection: psycopg.Connection, mode: Mode) -> None:
+    """Of 30,000 messages that are gone, and not vacuumed, who knew one as the newest reads none."""
+    with connection.transaction(force_rollback=True):
+        connection.execute("DELETE FROM messages WHERE id > 75000")
+        plan = explain(connection, "messages/position", mode, analyze=True, after_id="105021")
+
+    assert pages(plan) <= 20
+
+
+@pytest.mark.parametrize("mode", MODES)
 def test_reply_to_reads_what_came_after_the_question(connection: psycopg.Connection, mode: Mode) -> None:
     """Of a chat of 25,000 messages those behind the question are read, in their order, and no others."""
     plan = explain(connection, "messages/reply_to", mode, analyze=True, message_id="105000")

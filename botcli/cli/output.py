@@ -16,9 +16,11 @@ if TYPE_CHECKING:
 
 _UNLIMITED: Final = 100_000
 
+# what turns the direction of writing, so that the rest of a line is read as something else
+_TURNS: Final = r"\u200e\u200f\u202a-\u202e\u2066-\u2069"
 # what JSON allows in a text and a terminal obeys, or UTF-8 cannot hold
-_UNFIT: Final = re.compile(r"[\x7f-\x9f\ud800-\udfff]")
-_CONTROLS: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_UNFIT: Final = re.compile(rf"[\x7f-\x9f\ud800-\udfff{_TURNS}]")
+_CONTROLS: Final = re.compile(rf"[\x00-\x08\x0b-\x1f\x7f-\x9f{_TURNS}]")
 
 
 def write(text: str) -> None:
@@ -42,8 +44,12 @@ def confirm(consequence: str, look_at: str = "--dry-run") -> None:
 
 
 def printable(text: str) -> str:
-    r"""The text with what a terminal would obey shown as \x1b: no message may clear or rename the window."""
-    return _CONTROLS.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
+    r"""The text with what a terminal would obey shown as \x1b: no message may rename the window or turn a line."""
+    return _CONTROLS.sub(_escaped, text)
+
+
+def _escaped(sign: re.Match[str]) -> str:
+    return f"\\x{ord(sign[0]):02x}" if sign[0] < "\u0100" else f"\\u{ord(sign[0]):04x}"
 
 
 def as_json(value: object) -> None:

@@ -18,6 +18,7 @@ from botcli.database import open_database
 from botcore import Database, InvalidInput, Message, NotFound, Role
 
 _LINES: Final = range(1_001)
+_OPTIONS: Final = {"after_id": "--since-id", "bot_id": "--bot", "chat_id": "--chat"}
 _WORRY_SECONDS: Final = 1.0
 _STYLES: Final[dict[Role, str]] = {"user": "cyan", "assistant": "green", "system": "magenta"}
 # names are looked up anew now and then: they change
@@ -50,6 +51,8 @@ async def tail(
                 printer = _Printer(database, json=json)
                 async for message in _messages(database, chat, bot, lines, since_id):
                     await printer.write(message)
+        except InvalidInput as error:
+            raise InvalidInput(_OPTIONS.get(error.field, error.field), error.reason) from None
         except asyncio.CancelledError:
             # its only end
             if not stops:

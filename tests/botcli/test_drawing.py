@@ -123,11 +123,12 @@ def test_answer_that_begins_anew() -> None:
     [
         ("\x1b]0;title\x07 \r &#13; \x9b31m", "\\x1b]0;title\\x07 \\x0d \\x0d \\x9b31m\n"),
         ("```\x1b[2J &#27;\n\x1b[31m\n```", "```\\x1b[2J\n\\x1b[31m\n```\n"),
+        ("\u202egpj.\u200f `\u2066` &#x2066;", "\\u202egpj.\\u200f \\u2066 \\u2066\n"),
         (">" * 30 + " deep", ">" * 30 + " deep\n"),
         ("- " * 20 + "deep", "- " * 20 + "deep\n"),
         ("", ""),
     ],
-    ids=["controls", "controls in code", "quotes", "lists", "nothing"],
+    ids=["controls", "controls in code", "turns", "quotes", "lists", "nothing"],
 )
 def test_answer_with(markdown: str, expected: str) -> None:
     """Nothing commands the terminal, and what nests too deeply is shown as it was written."""

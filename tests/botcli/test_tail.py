@@ -18,7 +18,11 @@ from tests.botcli.conftest import Process, Start
 from tests.factories import dialogue, said
 from tests.test_arrivals_lasting import END_OTHERS
 
-GROUP: dict[str, Any] = {"telegram_chat_id": -100, "chat_type": "supergroup", "chat_title": "Engines\tand\x1b more"}
+GROUP: dict[str, Any] = {
+    "telegram_chat_id": -100,
+    "chat_type": "supergroup",
+    "chat_title": "Engines\tand\x1b more\u202e",
+}
 
 
 async def answer(database: Database, message: Message, content: str) -> Message:
@@ -48,12 +52,12 @@ async def test_tail_piped(start: Start, database: Database) -> None:
     _, said_on_stderr = await process.communicate()
 
     assert newest == [
-        ["Engines and\\x1b more", "Ada Lovelace", "Anybody?"],
+        ["Engines and\\x1b more\\u202e", "Ada Lovelace", "Anybody?"],
         ["Ada Lovelace", "user", "Will it work?"],
     ]
     assert new == [
         ["Ada Lovelace", "assistant", f"\\x1b[2J{'long ' * 40}".strip()],
-        ["Engines and\\x1b more", "Ada Lovelace", "It must."],
+        ["Engines and\\x1b more\\u202e", "Ada Lovelace", "It must."],
     ]
     assert (process.returncode, said_on_stderr) == (0, b"")
 
@@ -62,16 +66,18 @@ async def test_tail_of_a_chat_as_json_since_an_id(start: Start, database: Databa
     """All fields of what came behind the id, of that chat alone; whoever reads may leave."""
     first = (await said(database, content="before")).message
     await said(database, telegram_message_id=1, content="elsewhere", **GROUP)
-    later = await answer(database, first, "later")
+    later = await answer(database, first, "later \u2066")
 
     process = await start("tail", "--json", "--chat", str(first.chat_id), "--since-id", str(first.id))
     assert process.stdout
-    fields = json.loads(await asyncio.wait_for(process.stdout.readline(), 20))
+    line = await asyncio.wait_for(process.stdout.readline(), 20)
+    fields = json.loads(line)
     process._transport.get_pipe_transport(1).close()  # type: ignore[attr-defined]
     await answer(database, first, "for nobody")
     await asyncio.wait_for(process.wait(), 20)
 
-    assert (fields["id"], fields["content"], fields["deleted_at"]) == (later.id, "later", None)
+    assert (fields["id"], fields["content"], fields["deleted_at"]) == (later.id, later.content, None)
+    assert b"later \\u2066" in line
     assert process.stderr
     assert (process.returncode, await process.stderr.read()) == (128 + signal.SIGPIPE, b"")
 
@@ -143,3 +149,9 @@ async def test_tail_refuses() -> None:
         await tail(chat=1, bot=1)
     with pytest.raises(InvalidInput, match="--lines"):
         await tail(lines=1_001)
+    with pytest.raises(InvalidInput, match=r"^--since-id: "):
+        await tail(since_id=-1)
+    with pytest.raises(InvalidInput, match=r"^--bot: "):
+        await tail(bot=2**63)
+    with pytest.raises(InvalidInput, match=r"^--chat: "):
+        await tail(chat=2**63)
