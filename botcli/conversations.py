@@ -11,6 +11,8 @@ BOT_ID: Final = 0
 PERSON_ID: Final = 1
 DEFAULT: Final = "default"
 _MOST_CHARACTERS: Final = 32
+# not printable by themselves, and needed within emoji and Persian words
+_JOINERS: Final = "\u200c\u200d"
 _MOST_LISTED: Final = 1_000
 # Telegram's ids have 52 bits, https://core.telegram.org/bots/api#chat
 _IDS: Final = 2**52 - 1
@@ -42,7 +44,8 @@ MAIN: Final = Conversation(DEFAULT)
 def named(name: str) -> Conversation:
     """The conversation of that name; raises InvalidInput for what is no name."""
     name = unicodedata.normalize("NFC", name.strip())
-    if not 1 <= len(name) <= _MOST_CHARACTERS or not name.isprintable():
+    signs = name.translate(dict.fromkeys(map(ord, _JOINERS)))
+    if not 1 <= len(name) <= _MOST_CHARACTERS or not signs.isprintable() or name != name.strip(_JOINERS):
         raise InvalidInput("NAME", f"must be 1..{_MOST_CHARACTERS} characters that can be printed")
     return Conversation(name)
 

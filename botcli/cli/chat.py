@@ -1,5 +1,6 @@
 """`botcli chat`: the bot in the terminal."""
 
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Final
 from cyclopts import Parameter
 
 from botcli import conversations
-from botcli.cli import lines, output
+from botcli.cli import lines, output, signals
 from botcli.cli.environment import read_settings
 from botcli.conversations import Conversation
 from botcli.database import open_database
@@ -40,8 +41,10 @@ async def chat(
     """
     if json and not list_:
         raise InvalidInput("--json", "is for --list")
-    if name is not None and (continue_ or list_):
-        raise InvalidInput("NAME", "goes with neither --continue nor --list")
+    if list_ and (name is not None or continue_ or new):
+        raise InvalidInput("--list", "goes with neither NAME, --continue nor --new")
+    if name is not None and continue_:
+        raise InvalidInput("NAME", "does not go with --continue")
     if list_:
         await _list(json=json)
         return
@@ -50,11 +53,16 @@ async def chat(
     if is_interactive:
         sys.stdout.write(f"botcore {version('botcore')} - /help lists the commands, Ctrl-D leaves\n")
         sys.stdout.flush()
-    async with _open_terminal(read_settings(), conversation) as terminal:
+    settings = read_settings()
+    if is_interactive:
+        # a line above the prompt at each of its attempts to connect: who says something is told the reason
+        logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    async with _open_terminal(settings, conversation) as terminal:
         cleared = await terminal.say(_NEW) if new else []
         if is_interactive:
             # with prompt_toolkit, rich and Markdown
-            from botcli.cli.talk import talk
+            with signals.raises():
+                from botcli.cli.talk import talk
 
             await talk(terminal, cleared)
         else:
@@ -66,8 +74,9 @@ async def chat(
 @asynccontextmanager
 async def _open_terminal(settings: BotSettings, conversation: Conversation | None) -> AsyncIterator["Terminal"]:
     # aiogram takes seconds to import: not before the banner
-    from botcli.replies.opening import open_replier
-    from botcli.terminal import Terminal
+    with signals.raises():
+        from botcli.replies.opening import open_replier
+        from botcli.terminal import Terminal
 
     async with open_replier(settings) as (replier, windows), open_database(settings) as database:
         if conversation is None:
@@ -82,8 +91,11 @@ async def _pipe(terminal: "Terminal") -> None:
     try:
         async for line in lines.read():
             for said in await terminal.say(line):
-                sys.stdout.buffer.write(f"{said.text}\n".encode())
-                sys.stdout.buffer.flush()
+                if sys.stdout.isatty():
+                    sys.stdout.write(f"{output.printable(said.text)}\n")
+                else:
+                    sys.stdout.buffer.write(f"{said.text}\n".encode())
+                sys.stdout.flush()
     except BrokenPipeError:
         # who reads is gone; the interpreter flushes stdout once more at exit, and would complain
         # https://docs.python.org/3/library/signal.html#note-on-sigpipe

@@ -37,6 +37,19 @@ def stops(stop: Callable[[], object] = lambda: None) -> Iterator[list[int]]:
 
 
 @contextmanager
+def raises() -> Iterator[None]:
+    """Has Ctrl-C raise KeyboardInterrupt within: asyncio's own waits for an await, and imports have none."""
+    before = signal.getsignal(signal.SIGINT)
+    # in a shell's background it is ignored, and stays so
+    if before is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+@contextmanager
 def ends() -> Iterator[None]:
     """Has the block cancelled, so that it clears away what it began; the program ends as the signal would end it."""
     task = asyncio.current_task()

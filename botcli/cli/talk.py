@@ -146,7 +146,8 @@ def _ctrl_c_spares_the_program() -> Iterator[None]:
 def _unseen_keys() -> Iterator[None]:
     """Keeps what is typed meanwhile out of the answer; the prompt, which has an echo of its own, shows it then."""
     before = termios.tcgetattr(sys.stdin)
-    unseen = [*before[:3], before[3] & ~termios.ECHO, *before[4:]]
+    # Ctrl-C, which ends an answer, would drop what was typed until then
+    unseen = [*before[:3], before[3] & ~termios.ECHO | termios.NOFLSH, *before[4:]]
     termios.tcsetattr(sys.stdin, termios.TCSADRAIN, unseen)
     try:
         yield

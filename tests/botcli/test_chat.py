@@ -69,6 +69,22 @@ async def test_chat_that_cannot_store(start: Start, database_url: str) -> None:
     assert err == b"botcli: messages/record: the server is read-only, after a failover connect again\n"
 
 
+async def test_chat_piped_to_the_terminal(environment: dict[str, str], tmp_path: Path) -> None:
+    """There it is seen by a person: what is said does not command their terminal."""
+    terminal = pexpect.spawn(
+        *("sh", ["-c", r"printf '\033]0;title\007\n' | " + f"{sys.executable} -m botcli chat"]),
+        env=environment,
+        cwd=str(tmp_path),
+        encoding="utf-8",
+        timeout=20,
+    )
+
+    await _expect(terminal, pexpect.EOF)
+    terminal.close()
+
+    assert (terminal.exitstatus, terminal.before) == (0, "\\x1b]0;title\\x07\r\n")
+
+
 @pytest.fixture
 def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[pexpect.spawn]:
     """`botcli chat` in a pseudo terminal, which shows each import as well."""
@@ -121,6 +137,17 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     assert said == ["\x1b]0;title", "from last time", "*hello* there", "from last time", "one\ntwo\nthree"]
 
 
+async def test_ctrl_c_before_the_prompt(terminal: pexpect.spawn) -> None:
+    """Once it ends the program, in the midst of its slow imports."""
+    await _expect(terminal, "Ctrl-D leaves")
+    terminal.send(_CTRL_C)
+    await _expect(terminal, pexpect.EOF)
+    terminal.close()
+
+    assert terminal.exitstatus == 130
+    assert "botcli.terminal" not in terminal.before
+
+
 @pytest.mark.slow
 async def test_ctrl_c_while_the_model_answers(
     environment: dict[str, str], tmp_path: Path, database: Database, model_server: ModelServer
@@ -140,10 +167,12 @@ async def test_ctrl_c_while_the_model_answers(
     terminal.send("hello\r")
     await model_server.until_asked(1)
     await _expect(terminal, "...")
+    terminal.send("/ret")
     terminal.send(_CTRL_C)
     await _expect(terminal, "/retry asks again.")
     await _expect(terminal, _PROMPT)
-    terminal.send("/retry\r")
+    # what was typed meanwhile is there
+    terminal.send("ry\r")
     await _expect(terminal, "One two")
     terminal.send(_CTRL_C + _CTRL_C)
     await _expect(terminal, "I was stopped here.")

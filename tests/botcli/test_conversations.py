@@ -14,7 +14,7 @@ from botcore import Database, InvalidInput
 from tests.botcli.conftest import Start, stored
 
 
-@pytest.mark.parametrize("name", ["", " ", "x" * 33, "a\nb", "\x1b[31m", "a\0"])
+@pytest.mark.parametrize("name", ["", " ", "x" * 33, "a\nb", "\x1b[31m", "a\0", "a\u202eb", "\u200d", "work\u200c"])
 def test_named_with_what_is_no_name(name: str) -> None:
     """A name has to be seen, and short."""
     with pytest.raises(InvalidInput, match=r"1\.\.32 characters that can be printed"):
@@ -29,6 +29,10 @@ def test_named_gives_an_id_of_telegrams() -> None:
     assert min(ids) > 1
     assert max(ids) < 2**52
     assert named("work").telegram_chat_id == 1291329168935663
+    assert (
+        named("\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u062e").name
+        == "\U0001f469\u200d\U0001f680 \u0645\u06cc\u200c\u062e"
+    )
     assert named(" caf\u00e9 ") == named("cafe\u0301")
     assert (named("default"), MAIN.telegram_chat_id, MAIN.title) == (MAIN, 1, None)
 
@@ -98,7 +102,14 @@ async def test_chat_lists_conversations(database: Database, capsys: pytest.Captu
 
 @pytest.mark.parametrize(
     "options",
-    [{"json": True}, {"name": "work", "list_": True}, {"name": "work", "continue_": True}, {"name": "x" * 33}],
+    [
+        {"json": True},
+        {"name": "work", "list_": True},
+        {"new": True, "list_": True},
+        {"continue_": True, "list_": True},
+        {"name": "work", "continue_": True},
+        {"name": "x" * 33},
+    ],
     ids="and".join,
 )
 async def test_chat_with_options_that_do_not_fit(options: dict[str, Any]) -> None:
