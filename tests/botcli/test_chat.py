@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pexpect
@@ -90,7 +91,7 @@ def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[pexpect.sp
     """`botcli chat` in a pseudo terminal, which shows each import as well."""
     child = pexpect.spawn(
         *(sys.executable, ["-X", "importtime", "-m", "botcli", "chat"]),
-        env={**environment, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1"},
+        env={**environment, "TERM": "xterm-256color", "PROMPT_TOOLKIT_NO_CPR": "1", "LOG_LEVEL": "WARNING"},
         cwd=str(tmp_path),
         encoding="utf-8",
         timeout=20,
@@ -99,7 +100,7 @@ def terminal(environment: dict[str, str], tmp_path: Path) -> Iterator[pexpect.sp
     child.close(force=True)
 
 
-async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -> None:
+async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database, database_url: str) -> None:
     """A greeting before the slow imports, replies, the arrow keys also for earlier sessions, Ctrl-C and Ctrl-D."""
     await Terminal(database, Echo()).say("\x1b]0;title")
     await Terminal(database, Echo()).say("from last time")
@@ -128,6 +129,12 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database) -
     terminal.send(_CTRL_C)
     await _expect(terminal, "Ctrl-D leaves.")
     await _expect(terminal, _PROMPT)
+    with _away(database_url):
+        terminal.send("/stats\r")
+        await asyncio.sleep(0.5)
+    await _expect(terminal, _PROMPT)
+    # the pool cannot connect, which it would say above the prompt
+    assert "error connecting" not in terminal.before
     terminal.send(_CTRL_D)
     await _expect(terminal, pexpect.EOF)
     terminal.close()
@@ -221,6 +228,19 @@ async def test_terminal_does_not_echo_a_system_message(database: Database) -> No
     await database.messages.add(chat_id=message.chat_id, user_id=message.user_id, role="system", content="secret")
 
     assert await terminal.say("x" * 20_000) == [Said("That is more than I can take in at once.")]
+
+
+@contextmanager
+def _away(database_url: str) -> Iterator[None]:
+    """Has the database refuse everybody."""
+    name = conninfo_to_dict(database_url)["dbname"]
+    with psycopg.connect(database_url, dbname="postgres", autocommit=True) as connection:
+        connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false")
+        try:
+            connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", [name])
+            yield
+        finally:
+            connection.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true")
 
 
 async def _expect(terminal: pexpect.spawn, pattern: object) -> None:
