@@ -2,6 +2,7 @@
 
 import io
 import random
+import sys
 
 import pytest
 from rich.console import Console
@@ -76,6 +77,8 @@ def f(x):
 [1]: https://example.org
 """
 
+_TABLE = "| x | y |\n|---|---|\n"
+
 
 def drawn(pieces: list[Piece], width: int = 72) -> str:
     """The pieces in a terminal of that width, without colours."""
@@ -126,15 +129,46 @@ def test_answer_that_begins_anew() -> None:
         ("\u202egpj.\u200f `\u2066` &#x2066;", "\\u202egpj.\\u200f \\u2066 \\u2066\n"),
         (">" * 30 + " deep", ">" * 30 + " deep\n"),
         ("- " * 20 + "deep", "- " * 20 + "deep\n"),
+        (_TABLE + "| *a* | b |\n" * 1_500, _TABLE + "| *a* | b |\n" * 1_500),
         ("", ""),
     ],
-    ids=["controls", "controls in code", "turns", "quotes", "lists", "nothing"],
+    ids=["controls", "controls in code", "turns", "quotes", "lists", "a large table", "nothing"],
 )
 def test_answer_with(markdown: str, expected: str) -> None:
-    """Nothing commands the terminal, and what nests too deeply is shown as it was written."""
+    """Nothing commands the terminal, and what nests too deeply or is too large is shown as it was written."""
     finished, _ = Answer().grow(markdown, is_whole=True)
 
     assert drawn(finished) == expected
+
+
+@pytest.mark.parametrize(
+    ("begin", "line"),
+    [("", "- an **item**\n"), ("", "3. an **item**\n"), (_TABLE, "| a **b** | c `d` |\n"), ("", "a **b** `c`\n")],
+    ids=["list", "numbered list", "table", "paragraph"],
+)
+def test_answer_of_many_lines(begin: str, line: str) -> None:
+    """Its next words take no longer behind a thousand lines than behind a hundred: the program does nothing else then."""
+    few, many = calls(begin + line * 100), calls(begin + line * 1_000)
+
+    assert many < 2 * few
+
+
+def calls(text: str) -> int:
+    """How many functions are called, however fast the machine is, to draw one word more."""
+    live, answer, count = Live(Console(file=io.StringIO(), width=72, height=24, theme=THEME)), Answer(), 0
+    live.draw(*answer.grow(text))
+
+    def called(*_: object) -> None:
+        nonlocal count
+        count += 1
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        live.draw(*answer.grow(f"{text}word"))
+    finally:
+        sys.setprofile(before)
+    return count
 
 
 @pytest.mark.parametrize("width", [1, 7, 20])
