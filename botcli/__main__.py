@@ -30,8 +30,10 @@ _EXTRAS: Final = {
 
 def main() -> None:
     """Runs `botcli` with the process's arguments and exits: 0 done, 1 failed, 2 wrong usage, 3 not found."""
-    if sys.stdout is None:
-        sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - it stays open
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        # in this order, so that none is given another's number, nor a connection to the database later on
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - it stays open
     if sys.stdout.isatty():
         # what the terminal's encoding lacks is shown as \u1234; a file must hold the data or nothing
         sys.stdout.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -12,9 +12,12 @@ from aiogram.exceptions import TelegramAPIError
 from aiogram.methods import GetMe, SendChatAction, SendDocument, SendMessage, SendMessageDraft, TelegramMethod
 from aiogram.methods.base import TelegramType
 from aiogram.types import BufferedInputFile, Chat, ErrorEvent, Message, MessageEntity, User
+from aiogram.utils.i18n import gettext as _
 
 from botcli.bot import build_dispatcher
 from botcli.conversations import BOT_ID, MAIN, PERSON_ID, Conversation
+from botcli.languages import speaking_to
+from botcli.menus import offered
 from botcli.rendering import Part
 from botcli.replies import Heard, Replier, ignore
 from botcli.showing import Showing
@@ -22,6 +25,7 @@ from botcli.stops import Draft, Stops
 from botcli.windows import DEFAULT, Windows
 from botcore import Database
 
+_PERSON: Final[dict[str, Any]] = {"id": PERSON_ID, "first_name": "You", "is_bot": False}
 _MESSAGE_ID: Final = 0  # for "none": a new process would count from 1 again, and each message look like an old one
 _DRAFT_ID: Final = 1  # of the answer to a message without an id
 _HISTORY_MESSAGES: Final = 200
@@ -95,8 +99,12 @@ class Terminal:
         messages = await self._database.messages.recent(chat_id=chat.id, user_id=person.id, page_size=_HISTORY_MESSAGES)
         return [message.content for message in reversed(messages) if message.role == "user"]
 
+    async def commands(self) -> dict[str, str]:
+        """The commands and what each does, in the language that the bot answers in."""
+        async with speaking_to(self._database, User(**_PERSON)):
+            return {name: _(description) for name, description in offered().items()}
+
     def _update(self, text: str) -> dict[str, Any]:
-        person = {"id": PERSON_ID, "first_name": "You"}
         chat = {"id": self.conversation.telegram_chat_id, "type": "private", "title": self.conversation.title}
         return {
             "update_id": next(self._update_ids),
@@ -104,7 +112,7 @@ class Terminal:
                 "message_id": _MESSAGE_ID,
                 "date": datetime.now(UTC),
                 "chat": chat,
-                "from": {**person, "is_bot": False},
+                "from": _PERSON,
                 "text": text,
             },
         }

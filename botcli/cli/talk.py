@@ -19,7 +19,6 @@ from botcli.cli.elements import THEME
 from botcli.cli.live import Live
 from botcli.cli.markdown import Answer, Piece
 from botcli.cli.prompt import open_prompt
-from botcli.menus import offered
 from botcli.replies import Heard
 from botcli.terminal import Said, Terminal
 from botcore import BotcoreError
@@ -27,6 +26,8 @@ from botcore import BotcoreError
 _FRAME_SECONDS: Final = 0.06
 _WAITING: Final = [dots for dots in (".", "..", "...") for _ in range(6)]
 _QUIET: Final = "bright_black"
+# the one that has all others said in another language
+_SETTINGS: Final = "/settings"
 
 
 async def talk(terminal: Terminal, said: Sequence[Said] = ()) -> None:
@@ -34,7 +35,8 @@ async def talk(terminal: Terminal, said: Sequence[Said] = ()) -> None:
     console = Console(theme=THEME, highlight=False)
     for each in said:
         console.print(Text(each.text, style=_QUIET))
-    session = open_prompt(await terminal.said(), offered())
+    commands = await terminal.commands()
+    session = open_prompt(await terminal.said(), commands)
     prompt = FormattedText([("bold", f"{terminal.conversation.title or ''}> ")])
     with _unseen_keys(), _ctrl_c_spares_the_program():
         while True:
@@ -50,6 +52,9 @@ async def talk(terminal: Terminal, said: Sequence[Said] = ()) -> None:
             else:
                 if line.strip():
                     await _answer(console, terminal, line)
+                if line.strip().lower().startswith(_SETTINGS):
+                    with suppress(BotcoreError):
+                        commands |= await terminal.commands()
 
 
 async def _answer(console: Console, terminal: Terminal, line: str) -> None:

@@ -129,8 +129,13 @@ async def test_chat_in_a_terminal(terminal: pexpect.spawn, database: Database, d
     terminal.send(_CTRL_C)
     await _expect(terminal, "Ctrl-D leaves.")
     await _expect(terminal, _PROMPT)
+    terminal.send("/settings ru\r")
+    await _expect(terminal, "Язык")
+    await _expect(terminal, _PROMPT)
+    terminal.send("/stat")
+    await _expect(terminal, "посчитать")
     with _away(database_url):
-        terminal.send("/stats\r")
+        terminal.send("\t\r")
         await asyncio.sleep(0.5)
     await _expect(terminal, _PROMPT)
     # the pool cannot connect, which it would say above the prompt
@@ -228,6 +233,17 @@ async def test_terminal_does_not_echo_a_system_message(database: Database) -> No
     await database.messages.add(chat_id=message.chat_id, user_id=message.user_id, role="system", content="secret")
 
     assert await terminal.say("x" * 20_000) == [Said("That is more than I can take in at once.")]
+
+
+async def test_terminal_tells_commands_in_the_language_of_its_answers(database: Database) -> None:
+    """English until the person chooses another one, in whichever conversation."""
+    terminal = Terminal(database, Echo())
+    before = await terminal.commands()
+    await terminal.say("/start")
+    await Terminal(database, Echo(), conversation=conversations.named("work")).say("/settings ru")
+
+    assert before["stats"] == "count what is stored"
+    assert (await terminal.commands())["stats"] == "посчитать, что сохранено"
 
 
 @contextmanager

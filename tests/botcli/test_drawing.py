@@ -147,7 +147,7 @@ def test_answer_with(markdown: str, expected: str) -> None:
     ids=["list", "numbered list", "table", "paragraph"],
 )
 def test_answer_of_many_lines(begin: str, line: str) -> None:
-    """Its next words take no longer behind a thousand lines than behind a hundred: the program does nothing else then."""
+    """Its next words take no longer behind a thousand lines than behind a hundred: nothing else is done meanwhile."""
     few, many = calls(begin + line * 100), calls(begin + line * 1_000)
 
     assert many < 2 * few
