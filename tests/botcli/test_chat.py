@@ -1,6 +1,7 @@
 """`botcli chat`: piped, and in a terminal of its own."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ import pytest
 from psycopg.conninfo import conninfo_to_dict
 
 from botcli import conversations
+from botcli.cli import talk
 from botcli.replies.echo import Echo
 from botcli.terminal import Said, Terminal
 from botcore import Database
@@ -233,6 +235,18 @@ async def test_terminal_does_not_echo_a_system_message(database: Database) -> No
     await database.messages.add(chat_id=message.chat_id, user_id=message.user_id, role="system", content="secret")
 
     assert await terminal.say("x" * 20_000) == [Said("That is more than I can take in at once.")]
+
+
+def test_keys_before_ctrl_c_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While an answer comes Ctrl-C ends that, and what was typed until then is there at the prompt."""
+    keyboard, terminal = os.openpty()
+    with os.fdopen(terminal) as stdin, os.fdopen(keyboard, "wb", buffering=0) as keys:
+        monkeypatch.setattr(sys, "stdin", stdin)
+        with talk._unseen_keys():
+            keys.write(b"/ret" + _CTRL_C.encode() + b"ry\n")
+            typed = stdin.readline()
+
+    assert typed == "/retry\n"
 
 
 async def test_terminal_tells_commands_in_the_language_of_its_answers(database: Database) -> None:
