@@ -1,20 +1,17 @@
 """Whether what somebody says in a group is said to the bot."""
 
 import re
-from typing import Final
 
 from aiogram import Bot
 from aiogram.types import Message, MessageEntity
 from aiogram.types import User as Person
 
-from botcli.incoming import content, replied_to
-
-_GROUPS: Final = frozenset({"group", "supergroup"})
+from botcli.incoming import GROUPS, content, replied_to
 
 
 async def is_addressed(message: Message, bot: Bot) -> bool:
     """Outside of groups always; there by a reply to the bot, a mention, or its name first or last."""
-    if message.chat.type not in _GROUPS:
+    if message.chat.type not in GROUPS:
         return True
     me = await bot.me()
     answered = replied_to(message)

@@ -10,6 +10,7 @@ from botcli import rich_text
 from botcli.decoding import RAW_BLOCKS
 from botcore import Message as Stored
 
+GROUPS: Final = frozenset({"group", "supergroup"})
 _ANONYMOUS_ADMIN: Final = 1087968824
 # https://core.telegram.org/bots/api#message: `from` holds these where a chat speaks
 _STAND_INS: Final = {
@@ -150,6 +151,12 @@ def replied_to(message: Message) -> Message | None:
     if answered is None or answered.chat.id != message.chat.id or answered.message_id == _topic(message):
         return None
     return answered
+
+
+def is_reply(message: Message) -> bool:
+    """Whether it answers a message, of whatever chat and whether that one is known or not."""
+    answered = message.reply_to_message
+    return bool(message.external_reply or (answered and answered.message_id != _topic(message)))
 
 
 def _speaking_chat(message: Message) -> int | None:

@@ -68,8 +68,8 @@ class Store(BaseMiddleware):
     """Stores every message once and hands on `recorded` and, for a person's, `dialogue`; a redelivery ends here.
 
     With `hidden` the message is deleted as soon as it is stored: known when it comes again, no part of the dialogue.
-    What a handler's flag `along` names is done in the same transaction, and so once; `along` is then its result, or
-    None where an earlier attempt had it.
+    What a handler's flag `along` names is done in the same transaction, and so once, given the stored message,
+    Telegram's and who the bot is; `along` is then its result, or None where an earlier attempt had it.
     Of a person who opted out nothing is stored: `recorded` is None then, and there is no `dialogue`.
     """
 
@@ -97,14 +97,16 @@ class Store(BaseMiddleware):
     async def _store(self, message: Message, data: dict[str, Any]) -> Recorded:
         if not self._hidden:
             return await _record(self._database, data["bot"].id, message)
-        data["along"] = None
+        data["along"], along = None, get_flag(data, "along")
+        # asked for once, and then known: no transaction waits for Telegram
+        me = await data["bot"].me() if along else None
         async with self._database.transaction() as transaction:
             recorded = await _record(transaction, data["bot"].id, message)
             if recorded.is_new:
                 stored = recorded.message
                 await transaction.messages.delete(chat_id=stored.chat_id, message_id=stored.id)
-                if along := get_flag(data, "along"):
-                    data["along"] = await along(transaction, stored)
+                if along:
+                    data["along"] = await along(transaction, stored, message, me)
             return recorded
 
     async def _opted_out(self, message: Message) -> bool:

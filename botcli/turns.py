@@ -1,20 +1,18 @@
 """One turn of a dialogue: what a person said goes to the replier, and what that says is stored, then sent."""
 
 import asyncio
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Final, TypedDict, cast
 
 from aiogram import Bot
-from aiogram.filters import Command
-from aiogram.filters.command import CommandException
 from aiogram.types import Message
 from aiogram.utils.i18n import gettext as _
 
 from botcli import answers
-from botcli.incoming import sender, unstored
+from botcli.exchanges import LOOKED_AT, NOT_THERE, chosen, to_us
+from botcli.incoming import is_reply, sender, unstored
 from botcli.journal import Handling
 from botcli.languages import speaking_to
 from botcli.middleware import Dialogue
@@ -35,8 +33,6 @@ _PARTIAL: Final[dict[Cut, str]] = {
 }
 _AGAIN: Final = later("/retry asks again.")
 _NOTHING: Final = later("There is nothing to ask again: say something first.")
-# service messages and photos without a caption can be newer than what is to be answered
-_LOOKED_AT: Final = 100
 
 
 class Spender(TypedDict):
@@ -86,11 +82,13 @@ class Turns:
     async def retry(
         self, message: Message, command: Stored, dialogue: Dialogue, handling: Handling | None = None
     ) -> None:
-        """Answers anew what the command is a reply to, or else the newest message of the dialogue's person."""
-        earlier = await self.database.messages.recent(**dialogue, before_id=command.id, page_size=_LOOKED_AT)
-        asked = _meant(earlier, command) or await _newest(earlier, cast("Bot", message.bot))
+        """Answers anew what the command is a reply to, that and nothing else, or without one what they said last."""
+        earlier = await self.database.messages.recent(**dialogue, before_id=command.id, page_size=LOOKED_AT)
+        me = await cast("Bot", message.bot).me()
+        theirs = [each for each in to_us(earlier, me) if each.content.strip()]
+        asked = chosen(theirs, earlier, command) if is_reply(message) else next(iter(theirs), None)
         if asked is None:
-            await answers.say(message, _(_NOTHING))
+            await answers.say(message, _(NOT_THERE if is_reply(message) else _NOTHING))
             return
         turn = Turn(message, asked, dialogue, handling)
         reply = await self.database.messages.reply_to(chat_id=asked.chat_id, message_id=asked.id)
@@ -186,33 +184,6 @@ class Turns:
     async def _deliver(self, turn: Turn, reply: Stored) -> None:
         if reply.delivery:
             await answers.deliver(self.database, turn.message, reply, self.showing.render)
-
-
-def _meant(earlier: list[Stored], command: Stored) -> Stored | None:
-    """The question that the command is a reply to, or to the answer of; in a group the newest may be to others."""
-    by_id = {each.id: each for each in earlier}
-    meant = by_id.get(command.reply_to_id or 0)
-    if meant and meant.role == "assistant":
-        meant = by_id.get(meant.reply_to_id or 0)
-    return meant if meant and meant.role == "user" and meant.content.strip() else None
-
-
-async def _newest(messages: list[Stored], bot: Bot) -> Stored | None:
-    """What the person said last to this bot; its own commands are hidden, and so no part of the dialogue."""
-    for each in messages:
-        if each.role == "user" and each.content.strip() and not await _is_for_another(each.content, bot):
-            return each
-    return None
-
-
-async def _is_for_another(content: str, bot: Bot) -> bool:
-    if not content.startswith("/"):
-        return False
-    try:
-        await Command(re.compile("")).parse_command(content, bot)
-    except CommandException:
-        return True
-    return False
 
 
 async def _add(database: Transaction, turn: Turn, said: Reply) -> Stored:

@@ -5,6 +5,7 @@ from typing import Any, Final, Literal, Self
 
 from aiogram.types import Message
 
+from botcli.incoming import GROUPS
 from botcli.middleware import Dialogue
 from botcli.settings import BotSettings
 from botcore import Database, InvalidInput, Spent, Spoken
@@ -84,7 +85,7 @@ class Windows:
 
     def is_shared(self, message: Message) -> bool:
         """Whether the window where this was said is everybody's; in a private or business chat it never is."""
-        return self.group == "chat" and message.chat.type in {"group", "supergroup"}
+        return self.group == "chat" and message.chat.type in GROUPS
 
 
 DEFAULT: Final = Windows()

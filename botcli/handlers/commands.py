@@ -12,7 +12,8 @@ from aiogram.utils.i18n import gettext as _
 from aiogram.utils.i18n import ngettext
 
 from botcli import figures
-from botcli.incoming import clean, sender
+from botcli.exchanges import NOT_THERE
+from botcli.incoming import clean, is_reply, sender
 from botcli.journal import Handling
 from botcli.languages import Speak
 from botcli.menus import offered
@@ -110,9 +111,9 @@ async def retry(
 async def undo(message: Message, along: list[Stored] | None) -> None:
     """Says what was taken back of the dialogue; an earlier attempt at the command knew it, and may not have said it."""
     if along is None:
-        await message.answer(_("That is taken back."))
+        await message.answer(_("If there was something to take back, that is done."))
     elif not along:
-        await message.answer(_("There is nothing to take back."))
+        await message.answer(_(NOT_THERE) if is_reply(message) else _("There is nothing to take back."))
     else:
         await message.answer(_taken_back(along))
 

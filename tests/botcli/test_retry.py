@@ -10,7 +10,6 @@ import pytest
 from aiogram import Bot
 
 from botcli.bot import build_dispatcher
-from botcli.replies.echo import Echo
 from botcli.replies.model import Model
 from botcli.windows import Windows
 from botcore import Database, Message
@@ -18,7 +17,9 @@ from tests.botcli.bot_api import BOT_ID, BotApi, flood
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.deliveries import put_off, said
 from tests.botcli.model_server import ModelServer, fails, says, stalls
-from tests.botcli.updates import ADA, ASKED, GROUP, US, message
+from tests.botcli.updates import ADA, ASKED, GROUP, message
+
+IN_GROUP: dict[str, Any] = {"chat": GROUP}
 
 
 async def feed(bot: Bot, database: Database, model: Model, *texts: str, **settings: Any) -> None:
@@ -88,37 +89,18 @@ async def test_retry_in_a_shared_window(bot: Bot, database: Database, model: Mod
     """In a group it is the person's newest message, with what everybody had said before it, and nothing since."""
     dispatcher = build_dispatcher(database, model, windows=Windows(group="chat"))
     bob = {**ADA, "id": 8, "first_name": "Bob", "last_name": None}
-    for sender, text in ((bob, "Zero"), (ADA, "One"), (bob, "Two"), (ADA, "/retry")):
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **ASKED, sender=sender)})
+    for sender, text, how in (
+        (bob, "Zero", ASKED),
+        (ADA, "One", ASKED),
+        (bob, "Two", ASKED),
+        (ADA, "/retry", IN_GROUP),
+    ):
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **how, sender=sender)})
 
     assert model_server.asked[3] == model_server.asked[1]
     assert model_server.asked[3][-1] == ("user", "Ada Lovelace: One")
     contents = tell(await stored(database, GROUP["id"]))
     assert contents == ["Zero", "Yes: Bob: Zero", "One", "Two", "Yes: Bob: Two", "Yes: Ada Lovelace: One"]
-
-
-async def test_retry_as_a_reply(bot: Bot, bot_api: BotApi, database: Database) -> None:
-    """As a reply to a question, or to its answer, it means that one, whatever the person said to others since."""
-    dispatcher = build_dispatcher(database, Echo())
-    question, other = message("One", **ASKED), message("Two", **ASKED)
-    answer = message("One", chat=GROUP, sender=US, message_id=1_003)
-
-    for each in (
-        question,
-        other,
-        message("To others", chat=GROUP),
-        message("/retry", chat=GROUP, reply_to_message=question),
-        message("/retry", chat=GROUP, reply_to_message=other),
-        message("/retry", chat=GROUP, reply_to_message=message("Bob's", chat=GROUP)),
-    ):
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": each})
-
-    assert [sent["text"] for sent in bot_api.sent] == ["One", "Two", "One", "Two", "To others"]
-    await dispatcher.feed_raw_update(
-        bot, {"update_id": 1, "message": message("/retry", chat=GROUP, reply_to_message=answer)}
-    )
-    assert bot_api.sent[-1]["text"] == "One"
-    assert tell(await stored(database, GROUP["id"])) == ["One", "Two", "To others", "Two", "To others", "One"]
 
 
 async def test_failure_told_before_a_crash(

@@ -62,7 +62,7 @@ async def test_undo_answered_at_the_second_attempt(bot: Bot, bot_api: BotApi, da
         await bot_api.replies(3)
         await all_done(database)
 
-    assert bot_api.sent[2]["text"] == "That is taken back."
+    assert bot_api.sent[2]["text"] == "If there was something to take back, that is done."
     assert await contents(database) == ["One", "One"]
 
 
@@ -83,15 +83,22 @@ async def test_undo_of_an_album(feed: Feed, bot_api: BotApi, database: Database)
 
 
 async def test_undo_in_a_group(feed: Feed, database: Database) -> None:
-    """What others and other topics have stays."""
+    """What others and other topics have stays, and what the person said to others or to another bot since."""
     bob, topic = {**ADA, "id": 8}, {"message_thread_id": 5, "is_topic_message": True}
     await feed(message=message("Ada's", **ASKED))
     await feed(message=message("In the topic", **ASKED, **topic))
     await feed(message=message("Bob's", **ASKED, sender=bob))
+    for text in ("To others", "/wat@other_bot"):
+        await feed(message=message(text, chat=GROUP))
 
-    await feed(message=message("/undo", chat=GROUP))
+    left = []
+    for _ in range(3):
+        await feed(message=message("/undo", chat=GROUP))
+        left.append(await contents(database, GROUP["id"]))
 
-    assert await contents(database, GROUP["id"]) == ["In the topic", "In the topic", "Bob's", "Bob's"]
+    stays = ["In the topic", "In the topic", "Bob's", "Bob's"]
+    without = [*stays, "/wat@other_bot"]
+    assert left == [[*stays, "To others", "/wat@other_bot"], without, without]
 
 
 async def test_undo_of_who_opted_out(feed: Feed, bot_api: BotApi, database: Database) -> None:
