@@ -31,7 +31,7 @@ _OPTED_OUT: Final = later("Nothing is recorded since you opted out; /privacy cha
 _NOBODY: Final = later("Only a person has a dialogue with me, not a chat or an anonymous admin.")
 _HISTORY_MESSAGES: Final = 20
 _QUOTED_UNITS: Final = 200
-_COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}$", re.IGNORECASE | re.ASCII)
+COMMAND: Final = re.compile(r"[a-z0-9_]{1,32}$", re.IGNORECASE | re.ASCII)
 
 
 def build_router(database: Database) -> Router:
@@ -58,7 +58,7 @@ def build_last_router(database: Database) -> Router:
     router.message.middleware(Store(database, hidden=True))
     router.message.middleware(Speak(database))
     # in a group it may be another bot's, or a joke
-    router.message.register(unknown, F.chat.type == ChatType.PRIVATE, Command(_COMMAND))
+    router.message.register(unknown, F.chat.type == ChatType.PRIVATE, Command(COMMAND))
     return router
 
 
@@ -76,9 +76,10 @@ async def start(message: Message) -> None:
 
 
 async def help_(message: Message, admin_ids: frozenset[int]) -> None:
-    """Lists the commands that the person may give."""
+    """Lists the commands that the person may give, and to an admin theirs where they work."""
     person = sender(message)
-    commands = offered(is_admin=person is not None and person.id in admin_ids)
+    is_private = message.chat.type == ChatType.PRIVATE
+    commands = offered(is_admin=is_private and person is not None and person.id in admin_ids)
     await message.answer("\n".join(f"/{name} - {_(description)}" for name, description in commands.items()))
 
 

@@ -7,7 +7,8 @@ from aiogram.filters import Command
 from aiogram.types import Message
 
 from botcli.addressing import is_addressed
-from botcli.incoming import content, sender
+from botcli.handlers.commands import COMMAND
+from botcli.incoming import GROUPS, content, sender
 from botcli.journal import Handling
 from botcli.middleware import Dialogue, Store, StoreEdit
 from botcli.throttle import Throttle
@@ -21,6 +22,8 @@ def build_router(database: Database) -> Router:
     for observer in (router.message, router.business_message):
         observer.middleware(Store(database))
         observer.register(keep, F.text.startswith("/"), ~Command(re.compile("")))  # addressed to another bot
+        # another bot's, perhaps: as a reply it is about what this one said, not said to it
+        observer.register(keep, F.chat.type.in_(GROUPS), Command(COMMAND))
         observer.register(answer, wants_answer)
         observer.register(keep)
     router.channel_post.middleware(Store(database))

@@ -2,6 +2,11 @@
 
 from typing import Any
 
+import pytest
+from aiogram import Bot
+from aiogram.types import Message, User
+
+from botcli.addressing import is_addressed
 from botcore import Database
 from tests.botcli.bot_api import BotApi
 from tests.botcli.conftest import Feed, stored
@@ -9,6 +14,8 @@ from tests.botcli.updates import ASKED, GROUP, PHOTO, SENT_AT, US, message
 
 TOPIC_ROOT = {"message_id": 5, "date": SENT_AT, "chat": GROUP, "from": US, "forum_topic_created": {"name": "A"}}
 OTHER = {**US, "id": 43, "username": "our_bot_too"}
+
+FORWARDED = {"type": "hidden_user", "sender_user_name": "Eve", "date": SENT_AT}
 
 
 def entity(kind: str, offset: int, length: int, **fields: Any) -> dict[str, Any]:
@@ -52,6 +59,9 @@ TO_OTHERS: list[dict[str, Any]] = [
     {"text": "The Bot 42:canary-AAE_4vxQ7-secret is slow today"},
     {"text": "/dance"},
     {"text": "/dance@our_bot"},
+    {"text": "/dance", **ASKED},
+    {"text": "@our_bot hi", "entities": [entity("mention", 0, 8)], "forward_origin": FORWARDED},
+    {"text": "bot 42:canary-AAE_4vxQ7-secret, what is it?", "forward_origin": FORWARDED},
     {"text": "/new@our_bot_too"},
 ]
 
@@ -75,6 +85,33 @@ async def test_message_to_others(feed: Feed, bot_api: BotApi, database: Database
 
     assert bot_api.sent == []
     assert len(await stored(database, GROUP["id"])) == len(TO_OTHERS)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("Bot", "bot: hi", True),
+        ("Bot", "Hi,\n\u00abBOT\u00bb!", True),
+        ("Bot", "\U0001f600 Bot\U0001f600", True),
+        ("Bot", "Bots, hi", False),
+        ("Bot", "Bot-like, this", False),
+        ("Bot", "A chat-bot", False),
+        ("Bot", "Bot's slow", False),
+        ("Dr. Bot \U0001f916", "dr bot, hi", True),
+        ("\U0001f916\ufe0f", "Nice \U0001f916\ufe0f", False),
+        ("A", "A cat", False),
+        ("Al", "Hi, Al", True),
+        ("बोती", "बोती, hi", True),
+        ("बोत", "बोती, hi", False),
+        ("", "Hi", False),
+        ("", "", False),
+    ],
+)
+async def test_is_addressed_by_name(bot: Bot, name: str, text: str, named: bool) -> None:  # noqa: FBT001
+    """The whole name as words, whatever stands around them, and no name that everybody says all the time."""
+    bot._me = User.model_validate({**US, "first_name": name})
+
+    assert await is_addressed(Message.model_validate(message(text, chat=GROUP)), bot) == named
 
 
 async def test_business_message_needs_no_address(feed: Feed, bot_api: BotApi) -> None:
