@@ -12,10 +12,10 @@ from aiogram.utils.i18n import ngettext
 
 from botcli import answers
 from botcli.incoming import sender
-from botcli.journal import Handling
 from botcli.languages import speaking_to
 from botcli.middleware import Dialogue
 from botcore import Database
+from botcore import Message as Stored
 
 _MINUTE: Final = 60.0
 
@@ -28,17 +28,23 @@ class Throttle:
     per_minute: int = 0
     _unstored: deque[tuple[float, int]] = field(default_factory=deque, init=False, repr=False)
 
-    async def admits(self, message: Message, dialogue: Dialogue, handling: Handling | None) -> bool:
-        """Whether the person has a turn now; where not, they are told so once, until they have one again."""
-        # an earlier attempt at it had its turn, and may have stored an answer
-        if not self.per_minute or (handling and handling.is_repeated):
+    async def admits(self, message: Message, dialogue: Dialogue, stored: Stored) -> bool:
+        """Whether the person has a turn now; where not, they are told so once in each chat, until they have one again.
+
+        A message that is handled again keeps the turn that it had, and is told again what it was told.
+        """
+        if not self.per_minute:
             return True
         taken = await self.database.throttles.take(
-            user_id=dialogue["user_id"], bot_id=cast("Bot", message.bot).id, per_minute=self.per_minute
+            user_id=dialogue["user_id"],
+            bot_id=cast("Bot", message.bot).id,
+            chat_id=stored.chat_id,
+            message_id=stored.id,
+            per_minute=self.per_minute,
         )
         if taken is None or not taken.refused:
             return True
-        if taken.refused == 1:
+        if taken.to_tell:
             async with speaking_to(self.database, sender(message)):
                 await answers.say(message, self._pause(message, taken.wait_seconds))
         return False

@@ -70,10 +70,14 @@ class Preferences:
 
 @dataclass(frozen=True, slots=True)
 class Throttled:
-    """How often in succession a person was refused a place in the minute, 0 where they have one, and for how long."""
+    """How often in succession a person was refused a place in the minute, 0 where they have one, and for how long.
+
+    `to_tell` is whether it is this message to which they should be told so: the first one that was refused in its chat.
+    """
 
     refused: int
     wait_seconds: int
+    to_tell: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,7 +61,7 @@ BEGIN
                 ('app', 'preferences', 'SELECT, INSERT', ''),
                 ('app', 'preferences', 'UPDATE', 'language updated_at'),
                 ('app', 'throttles', 'SELECT, INSERT', ''),
-                ('app', 'throttles', 'UPDATE', 'asked_at refused'),
+                ('app', 'throttles', 'UPDATE', 'asked_at refused message_ids told'),
                 ('app', 'pollers', 'SELECT, INSERT', ''),
                 ('app', 'pollers', 'UPDATE', 'worker until'),
                 ('app', 'alembic_version', 'SELECT', ''),

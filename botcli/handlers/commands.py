@@ -105,7 +105,7 @@ async def retry(
     handling: Handling | None = None,
 ) -> None:
     """Has the newest that the person said answered anew, in place of the answer that it has, if any."""
-    if await throttle.admits(message, dialogue, handling):
+    if await throttle.admits(message, dialogue, recorded.message):
         await turns.retry(message, recorded.message, dialogue, handling)
 
 

@@ -47,7 +47,7 @@ async def answer(
     if recorded is None or dialogue is None:
         if throttle.admits_unstored(message):
             await turns.answer_unstored(message, handling)
-    elif await throttle.admits(message, dialogue, handling):
+    elif await throttle.admits(message, dialogue, recorded.message):
         await turns.answer(Turn(message, recorded.message, dialogue, handling))
 
 

@@ -2,18 +2,23 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import psycopg
 import pytest
 from aiogram import Bot
+from aiogram.exceptions import TelegramBadRequest
+from aiogram.types import Update
 
 from botcli.bot import build_dispatcher
+from botcli.journal import Handling
 from botcli.replies.echo import Echo
 from botcore import Database
-from tests.botcli.bot_api import BotApi
+from tests.botcli.bot_api import BOT_ID, BotApi, refused
 from tests.botcli.conftest import stored
-from tests.botcli.updates import ADA, message
+from tests.botcli.updates import ADA, ASKED, GROUP, message
 
 Say = Callable[..., Awaitable[None]]
 BOB = {**ADA, "id": 8}
@@ -69,6 +74,34 @@ async def test_throttle_of_two_processes(say: Say, bot_api: BotApi) -> None:
     told = [sent["text"] for sent in bot_api.sent[1:]]
     assert len(told) == 3
     assert sum(text.startswith("Not so fast") for text in told) == 1
+
+
+async def test_throttle_tells_in_each_chat(say: Say, bot_api: BotApi) -> None:
+    """Who is throttled by what they said elsewhere is told so where they speak, once there."""
+    for text in ("One", "Two", "Three", "Four"):
+        await say(text)
+    for text in ("Five", "Six"):
+        await say(text, **ASKED)
+
+    told = [sent["chat_id"] for sent in bot_api.sent if sent["text"].startswith("Not so fast")]
+    assert told == ["7", str(GROUP["id"])]
+    assert len(bot_api.sent) == 4
+
+
+async def test_throttle_of_a_second_attempt(bot: Bot, bot_api: BotApi, database: Database) -> None:
+    """What is handled again takes no second place, and none for free: who was to be told so is told."""
+    dispatcher = build_dispatcher(database, Echo(), turns_per_minute=2)
+    [update] = await database.updates.add(bot_id=BOT_ID, updates=[{"update_id": 1}], worker="w", capacity=1)
+    for text in ("One", "Two", "Three", "Four"):
+        event = Update.model_validate({"update_id": 1, "message": message(text)}, context={"bot": bot})
+        bot_api.fail("sendMessage", refused(400, "Bad Request: odd"))
+        with suppress(TelegramBadRequest):
+            await dispatcher.feed_update(bot, event, handling=Handling(database, update, 10))
+        bot_api.heal()
+        again = Handling(database, replace(update, attempts=2), 10)
+        await dispatcher.feed_update(bot, event, handling=again)
+
+    assert [sent["text"].partition(":")[0] for sent in bot_api.sent] == ["One", "Two", "Not so fast"]
 
 
 async def test_throttle_of_who_opted_out(say: Say, bot_api: BotApi, database: Database) -> None:
