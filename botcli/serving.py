@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from aiogram import Bot
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.exceptions import AiogramError, TelegramBadRequest, TelegramNotFound, TelegramUnauthorizedError
+from aiogram.types import WebhookInfo
 from aiogram.utils.token import TokenValidationError
 
 from botcli import menus, requests
-from botcli.bot import build_dispatcher
+from botcli.bot import build_dispatcher, update_types
 from botcli.delivery import Delivery, Terms
 from botcli.journal import Journal
 from botcli.metrics import BotMetrics
@@ -50,11 +51,21 @@ async def introduce(bot: Bot, endpoint: Endpoint | None = None) -> None:
     """
     with explained(bot):
         await bot.me()
-        posts_to = (await bot.get_webhook_info()).url
+        info = await bot.get_webhook_info()
+    posts_to = info.url
     if posts_to and endpoint is None:
         raise BotcoreError("Telegram posts updates to a webhook: set WEBHOOK_URL, or end that by botcli webhook delete")
     if endpoint and posts_to != endpoint.url:
         _log.warning("Telegram does not post updates to WEBHOOK_URL: botcli webhook set tells it to")
+    elif endpoint and (missing := missing_kinds(info)):
+        text = "Telegram posts not every kind of update that is needed: botcli webhook set asks for them"
+        _log.warning(text, extra={"kinds": ", ".join(missing)})
+
+
+def missing_kinds(info: WebhookInfo) -> list[str]:
+    """The kinds of update that the bot needs and its webhook was not set for: by hand, or by an older release."""
+    # without a list Telegram posts all but a few, none of which is needed here
+    return sorted(set(update_types()).difference(info.allowed_updates)) if info.allowed_updates else []
 
 
 @contextmanager

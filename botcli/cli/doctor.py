@@ -236,6 +236,9 @@ async def _telegram(settings: BotSettings) -> AsyncIterator[Finding]:
         return
     yield Finding("token", "ok", f"@{me.username}, {me.id}")
     yield _updates(settings, info.url, info.pending_update_count)
+    if settings.webhook_url == info.url and (missing := serving.missing_kinds(info)):
+        found = f"Telegram posts not every kind of update: {', '.join(missing)} missing"
+        yield Finding("webhook", "warning", found, "run `botcli webhook set`")
     if info.url and info.last_error_message:
         yield Finding("webhook", "warning", f"Telegram met: {info.last_error_message}", "see `botcli webhook info`")
 

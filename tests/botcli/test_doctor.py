@@ -11,9 +11,13 @@ from typing import Any
 
 import psycopg
 import pytest
+from aiogram import Bot
 
+from botcli.bot import update_types
 from botcli.cli import db
 from botcli.cli.doctor import doctor
+from botcli.serving import introduce
+from botcli.webhook import Endpoint
 from botcore import migrations, queries
 from tests.botcli.bot_api import TOKEN, BotApi, refused
 from tests.botcli.conftest import Start
@@ -221,3 +225,23 @@ async def test_doctor_of_failing_posts(examined: Examined, environ: pytest.Monke
     _, findings = await examined()
 
     assert findings["webhook"]["found"] == "Telegram met: Wrong response: 502"
+
+
+@pytest.mark.usefixtures("database_url")
+async def test_doctor_of_a_webhook_of_few_kinds(
+    examined: Examined, environ: pytest.MonkeyPatch, bot_api: BotApi, bot: Bot, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A webhook that was set by hand or by an older release lacks kinds of update, which is said at the start, too."""
+    environ.setenv("WEBHOOK_URL", URL)
+    environ.setenv("WEBHOOK_SECRET", "x")
+    kinds = [kind for kind in update_types() if kind not in {"message", "callback_query"}]
+    bot_api.webhook = {"url": URL, "allowed_updates": json.dumps([*kinds, "poll"])}
+
+    code, findings = await examined()
+    await introduce(bot, Endpoint(URL, "/", "x"))
+    bot_api.webhook["allowed_updates"] = json.dumps(update_types())
+    await introduce(bot, Endpoint(URL, "/", "x"))
+
+    found = "Telegram posts not every kind of update: callback_query, message missing"
+    assert (code, findings["webhook"]["found"]) == (0, found)
+    assert [getattr(record, "kinds", None) for record in caplog.records] == ["callback_query, message"]
