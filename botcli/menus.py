@@ -49,6 +49,7 @@ def offered(*, is_admin: bool = False, in_group: bool = False) -> dict[str, str]
 async def register(bot: Bot, admin_ids: Collection[int] = ()) -> None:
     """Tells Telegram the commands of each scope in each language; what fails is logged, for the bot works without."""
     for scope, commands in _scopes(admin_ids):
+        chat_id = getattr(scope, "chat_id", None)
         for language in LANGUAGES:
             texts = {name: catalogs().gettext(text, locale=language) for name, text in commands.items()}
             menu = [BotCommand(command=name, description=text) for name, text in texts.items()]
@@ -58,7 +59,7 @@ async def register(bot: Bot, admin_ids: Collection[int] = ()) -> None:
                 await bot.set_my_commands(menu, scope=scope, language_code=code)
             except TelegramBadRequest:
                 # somebody who never wrote to the bot
-                _log.warning("no menu of commands there", extra={"scope": scope.type})
+                _log.warning("no menu of commands there", extra={"scope": scope.type, "telegram_chat_id": chat_id})
             except Exception as error:  # noqa: BLE001 - no menu is worth the bot
                 # one that has to wait, or cannot be reached, is not asked for each of the rest
                 _log.warning("no menus of commands until the next start", extra={"error": type(error).__name__})

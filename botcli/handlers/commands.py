@@ -27,7 +27,7 @@ from botcli.windows import Windows
 from botcore import Database, Recorded
 from botcore import Message as Stored
 
-_OPTED_OUT: Final = later("Nothing is recorded since you opted out; /privacy changes that.")
+_OPTED_OUT: Final = later("Nothing is recorded since you opted out; /privacy on changes that.")
 _NOBODY: Final = later("Only a person has a dialogue with me, not a chat or an anonymous admin.")
 _HISTORY_MESSAGES: Final = 20
 _QUOTED_UNITS: Final = 200

@@ -22,12 +22,13 @@ PRIVACY: Final = later("""\
 What I keep about you, in every chat with me and my sister bots: your Telegram id, your names, your username, your \
 language and the one that you chose; what you write where I am and every edit of it, and my answers; when that was, \
 what it replied to, and whether my answers reach you. Of pictures, voice and files I keep that they were there and \
-their caption, not themselves. Where a model makes my answers it is sent our dialogue, and I keep how much it read \
-and wrote for you each day, and when you asked last.
+their caption, not themselves. What Telegram tells me waits as it came until I have handled it, or my operator has. \
+Where a model makes my answers it is sent our dialogue, in a group perhaps what all of you said there, and I keep how \
+much it read and wrote for you each day, and when and by which messages you asked last.
 
 What is deleted, by /new for one, is hidden at once and stays hidden until my operator purges it.
 
-/export sends you all that is not hidden, as a file.
+/export sends you all that is not hidden, but for when you asked last, as a file.
 /forget removes all of it for good, hidden or not, everywhere. What stays is a receipt: a time, numbers, and a digest \
 of your id, by which a message that comes again is known as forgotten.
 /privacy off stops the recording: I still answer, but remember nothing. /privacy on resumes it.""")

@@ -77,8 +77,10 @@ async def _choose(database: Database, telegram_user_id: int, language: str, pers
     """What is to be said of it, in the language that was chosen."""
     wanted = None if language == _AUTO else language
     chosen = await database.preferences.set_language(telegram_user_id=telegram_user_id, language=wanted)
+    if chosen is None and await database.users.opted_out(telegram_user_id=telegram_user_id):
+        return _("I record nothing of you, and so not this: /privacy on changes that.")
     if chosen is None:
-        return _("I keep nothing about you, and so not this: /start changes that, or /privacy on if you opted out.")
+        return _("I keep nothing about you, and so not this: /start changes that.")
     with catalogs().use_locale(known(chosen.language or (person.language_code if person else None))):
         return _settings(chosen.language)
 

@@ -36,13 +36,14 @@ async def test_register_each_scope_and_language(bot: Bot, bot_api: BotApi) -> No
     assert json.loads(calls[1]["commands"])[0]["description"] == "поздороваться"
 
 
-async def test_register_for_who_never_wrote(bot: Bot, bot_api: BotApi) -> None:
-    """An admin whose chat Telegram does not know yet has no menu; the next one has."""
+async def test_register_for_who_never_wrote(bot: Bot, bot_api: BotApi, caplog: pytest.LogCaptureFixture) -> None:
+    """An admin whose chat Telegram does not know yet has no menu, and the log says whose; the next one has."""
     bot_api.fail("setMyCommands", *[PASS] * 6, *(refused(400, "Bad Request: chat not found") for _ in range(2)))
 
     await menus.register(bot, [7, 8])
 
     assert menu(bot_api.called("setMyCommands")[-1])[0] == "chat 8"
+    assert [getattr(record, "telegram_chat_id", None) for record in caplog.records] == [7, 7]
 
 
 async def test_register_holds_nothing_up(

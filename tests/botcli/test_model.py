@@ -215,7 +215,7 @@ async def test_reply_to_who_opted_out(
     assert model_server.asked == [[("system", "Be brief."), ("user", text)] for text in ("canary one", "canary two")]
     assert [text.partition(":")[0] for text in texts(bot_api)] == [
         *("One\n\nThat is not all", "The model's server failed."),
-        "Nothing is recorded since you opted out; /privacy changes that.",
+        "Nothing is recorded since you opted out; /privacy on changes that.",
     ]
     assert (await database.users.page(), await database.chats.page()) == ([], [])
 

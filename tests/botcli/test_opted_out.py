@@ -87,9 +87,9 @@ async def test_text_of_who_opted_out_meanwhile(
         ("/start", "Hello!"),
         ("/help", "/start - say hello"),
         ("/stats", "People: 0"),
-        ("/new", "Nothing is recorded since you opted out; /privacy changes that."),
-        ("/history", "Nothing is recorded since you opted out; /privacy changes that."),
-        ("/search fox", "Nothing is recorded since you opted out; /privacy changes that."),
+        ("/new", "Nothing is recorded since you opted out; /privacy on changes that."),
+        ("/history", "Nothing is recorded since you opted out; /privacy on changes that."),
+        ("/search fox", "Nothing is recorded since you opted out; /privacy on changes that."),
     ],
 )
 async def test_command_of_who_opted_out(
@@ -102,6 +102,18 @@ async def test_command_of_who_opted_out(
 
     assert [sent["text"].startswith(answer) for sent in bot_api.sent] == [True]
     assert (await database.chats.page(), await database.users.page()) == ([], [])
+
+
+async def test_command_of_who_opted_out_in_their_language(feed: Feed, bot_api: BotApi, database: Database) -> None:
+    """They are told so in the language that they chose before, and that it is not kept when they choose another."""
+    await feed(message=message("/settings ru"))
+    await database.users.opt_out(telegram_user_id=7)
+
+    for text in ("/history", "/settings en"):
+        await feed(message=message(text))
+
+    told = [sent["text"] for sent in bot_api.sent[1:]]
+    assert ["/privacy on возобновит" in text for text in told] == [True, True]
 
 
 async def test_text_of_who_was_erased(feed: Feed, bot_api: BotApi, database: Database) -> None:

@@ -139,7 +139,8 @@ async def test_settings_of_who_is_not_recorded(feed: Feed, bot_api: BotApi, data
     await feed(callback_query=press("language:7:ru"))
 
     [told] = bot_api.called("answerCallbackQuery")
-    assert told["text"].startswith("I keep nothing about you")
+    start = "I record nothing of you" if gone == "opted out" else "I keep nothing about you"
+    assert told["text"].startswith(start)
     assert await database.preferences.get(telegram_user_id=7) is None
 
 
