@@ -1,7 +1,9 @@
 """From an answer's text to Telegram: what belongs to the dialogue is stored before it is sent."""
 
+import asyncio
 import logging
 from collections.abc import Callable
+from typing import Final
 
 from aiogram.exceptions import TelegramAPIError, TelegramBadRequest
 from aiogram.types import Message
@@ -12,6 +14,8 @@ from botcli.rendering import Part, plain
 from botcore import Database
 from botcore import Message as Stored
 
+_AT_ONCE_CHARACTERS: Final = 8_000
+
 Render = Callable[[str], list[Part]]
 
 _log = logging.getLogger(__name__)
@@ -19,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 async def say(message: Message, text: str, render: Render = plain) -> list[Message]:
     """Answers with the text, in as many messages as Telegram needs for it; what came of each."""
-    return [await _send(message, part) for part in render(text)]
+    return [await _send(message, part) for part in await _rendered(text, render)]
 
 
 async def deliver(database: Database, message: Message, reply: Stored, render: Render = plain) -> None:
@@ -27,7 +31,7 @@ async def deliver(database: Database, message: Message, reply: Stored, render: R
     key = {"chat_id": reply.chat_id, "message_id": reply.id}
     sent: list[Message] = []
     try:
-        for part in render(reply.content):
+        for part in await _rendered(reply.content, render):
             sent.append(await _send(message, part))  # noqa: PERF401 - what was sent when one is refused
     except TelegramAPIError as error:
         if is_about_the_chat(error) and not sent:
@@ -43,6 +47,11 @@ async def deliver(database: Database, message: Message, reply: Stored, render: R
         telegram_message_id=named.message_id if named else None,
         sent_at=named.date if named else None,
     )
+
+
+async def _rendered(text: str, render: Render) -> list[Part]:
+    """The parts; a long text's Markdown can take a second, in which others are answered."""
+    return render(text) if len(text) <= _AT_ONCE_CHARACTERS else await asyncio.to_thread(render, text)
 
 
 async def _send(message: Message, part: Part) -> Message:

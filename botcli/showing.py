@@ -19,7 +19,8 @@ from aiogram.types import Message
 
 from botcli.journal import unnoted
 from botcli.previews import Preview
-from botcli.rendering import Part, markdown, plain
+from botcli.rendering import Part, markdown, plain, tail
+from botcli.replies.hearing import told
 from botcli.settings import BotSettings
 from botcli.stops import Draft
 
@@ -42,6 +43,8 @@ class Showing:
     render: Callable[[str], list[Part]] = plain
     # that the bot is typing is shown for 5 s; and as many edits in a group leave 8 of 20 messages a minute to answers
     typing_seconds: float = 5.0
+    # a message has no more than the end of a long answer
+    is_whole: bool = False
 
     @classmethod
     def of(cls, settings: BotSettings) -> Self:
@@ -56,9 +59,9 @@ DEFAULT: Final = Showing()
 async def shown(
     message: Message, showing: Showing, preview: Preview | None, heard: list[str]
 ) -> AsyncIterator[Callable[[str], None]]:
-    """Shows the answer to the message while the block makes it, and gives what is to be told each time there is more.
+    """Shows the answer to the message while the block makes it, and gives what is to be told each part.
 
-    What was told last stands in `heard`. Nothing that Telegram says to it is an error of the block.
+    What was told stands in `heard`. Nothing that Telegram says to it is an error of the block.
     """
     view = _View(message, showing, preview, heard)
     task = asyncio.create_task(view.show(), context=unnoted())
@@ -87,8 +90,8 @@ class _View:
         self._came = asyncio.Event()
         self._ends = asyncio.Event()
 
-    def hear(self, text: str) -> None:
-        self._heard[:] = [text]
+    def hear(self, part: str) -> None:
+        self._heard.append(part)
         self._came.set()
 
     async def end(self, task: asyncio.Task[None]) -> None:
@@ -157,7 +160,8 @@ class _View:
 
     def _newest(self) -> Part | None:
         """The end of what was said so far, which alone can change."""
-        parts = self._render(self._heard[-1]) if self._heard else []
+        text = told(self._heard)
+        parts = self._render(text if self._showing.is_whole else tail(text))
         return parts[-1] if parts else None
 
     async def _typing(self) -> None:

@@ -9,6 +9,7 @@ from aiogram.types import MessageGenerationStopped
 from pydantic import ValidationError
 
 from botcli.replies import NoReply, Reply
+from botcli.replies.hearing import MOST_CHARACTERS, told
 from botcli.sentences import later
 
 _KIND: Final = "stopped_message_generation"
@@ -36,7 +37,7 @@ class Stops:
         self._making = dict[Draft, asyncio.Task[Reply]]()
 
     async def until_stopped(self, draft: Draft, making: asyncio.Task[Reply], heard: list[str]) -> Reply:
-        """The answer, or the last that was `heard` of it when it is stopped; raises Stopped where that is nothing."""
+        """The answer, or what was `heard` of it until it is stopped; raises Stopped where that is nothing."""
         self._making[draft] = making
         try:
             return await making
@@ -46,9 +47,10 @@ class Stops:
                 raise
         finally:
             self._making.pop(draft, None)
-        if not heard:
+        text = told(heard)
+        if not text:
             raise Stopped
-        return Reply(heard[-1], cut="stop")
+        return Reply(text[:MOST_CHARACTERS].rstrip(), cut="stop")
 
     def stop(self, draft: Draft) -> bool:
         """Ends the answer where it is made here; whether it is."""

@@ -1,6 +1,6 @@
 """Telegram without Telegram: the bot's dispatcher for one person in one terminal."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import count
@@ -19,7 +19,7 @@ from botcli.conversations import BOT_ID, MAIN, PERSON_ID, Conversation
 from botcli.languages import speaking_to
 from botcli.menus import offered
 from botcli.rendering import Part
-from botcli.replies import Heard, Replier, ignore
+from botcli.replies import Replier, ignore
 from botcli.showing import Showing
 from botcli.stops import Draft, Stops
 from botcli.windows import DEFAULT, Windows
@@ -30,6 +30,10 @@ _MESSAGE_ID: Final = 0  # for "none": a new process would count from 1 again, an
 _DRAFT_ID: Final = 1  # of the answer to a message without an id
 _HISTORY_MESSAGES: Final = 200
 _INTERVAL_SECONDS: Final = 0.05
+
+
+Drawn = Callable[[str], None]
+"""Is told each draft of an answer in Markdown: all of it so far."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Terminal:
             replier,
             windows=windows,
             daily_tokens=daily_tokens,
-            showing=Showing(_INTERVAL_SECONDS, _marked if is_markdown else _plain),
+            showing=Showing(_INTERVAL_SECONDS, _marked if is_markdown else _plain, is_whole=True),
             on_error=self._remember,
         )
         self.conversation = conversation
@@ -68,7 +72,7 @@ class Terminal:
         self._bot = Bot(f"{BOT_ID}:terminal", session=self._session)
         self._update_ids = count(1)
 
-    async def say(self, text: str, heard: Heard = ignore) -> list[Said]:
+    async def say(self, text: str, heard: Drawn = ignore) -> list[Said]:
         """What the bot answers, of which `heard` is told while it comes; nothing to a blank line.
 
         Raises what went wrong in between.
@@ -127,7 +131,7 @@ class LocalSession(BaseSession):
     def __init__(self) -> None:
         super().__init__()
         self.sent: list[Said] = []
-        self.heard: Heard = ignore
+        self.heard: Drawn = ignore
 
     async def make_request(
         self,

@@ -19,8 +19,7 @@ from botcli.cli.elements import THEME
 from botcli.cli.live import Live
 from botcli.cli.markdown import Answer, Piece
 from botcli.cli.prompt import open_prompt
-from botcli.replies import Heard
-from botcli.terminal import Said, Terminal
+from botcli.terminal import Drawn, Said, Terminal
 from botcore import BotcoreError
 
 _FRAME_SECONDS: Final = 0.06
@@ -117,7 +116,7 @@ class _Page:
             await asyncio.sleep(max(_FRAME_SECONDS, loop.time() - began))
 
 
-async def _say(terminal: Terminal, line: str, heard: Heard) -> list[Said] | None:
+async def _say(terminal: Terminal, line: str, heard: Drawn) -> list[Said] | None:
     """What the bot says, as far as it had come at Ctrl-C; None where that ended something else."""
     saying = asyncio.ensure_future(terminal.say(line, heard))
 

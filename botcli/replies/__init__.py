@@ -75,7 +75,7 @@ class TooLong(NoReply):
 
 
 Heard = Callable[[str], None]
-"""Is told an answer while it is made: all of it so far, each time that something came. It neither waits nor raises."""
+"""Is told an answer while it is made: each part as it came, see `hearing.told`. It neither waits nor raises."""
 
 
 def ignore(_: str) -> None:

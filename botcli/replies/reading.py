@@ -4,14 +4,12 @@ import json
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any, Final
 
-from botcli.incoming import clean
 from botcli.replies import Cut, Heard, NoReply, Reply, Tokens, failures
+from botcli.replies.hearing import MOST_CHARACTERS, told
 
 MOST_BYTES: Final = 4 * 2**20
 """Of one event, or an answer in one; each character can be 12 bytes of JSON, and thoughts may stand beside them."""
 
-# of an answer that is stored and sent, several messages long
-_MOST_CHARACTERS: Final = 32_000
 # what no answer costs; a server that says so has miscounted
 _MOST_TOKENS: Final = 10**9
 # in the middle of a text; before it the model may think
@@ -43,11 +41,12 @@ async def data(parts: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
 
 
 class Answer:
-    """An answer as far as it came; `heard` is told each time that there is more."""
+    """An answer as far as it came; `heard` is told each part."""
 
     def __init__(self, heard: Heard) -> None:
         self._heard = heard
-        self._text = ""
+        self._parts: list[str] = []
+        self._characters = 0
         self._reason: object = None
         self._usage: object = None
         self._is_refused = False
@@ -56,14 +55,14 @@ class Answer:
     @property
     def is_full(self) -> bool:
         """Whether there is as much as is stored: who goes on reading pays for nothing."""
-        return len(self._text) > _MOST_CHARACTERS
+        return self._characters > MOST_CHARACTERS
 
     @property
     def patience_seconds(self) -> float | None:
         """How long what comes next may take; None where only the whole is bounded."""
         if self._has_ended:
             return _COUNTS_SECONDS
-        return _PART_SECONDS if self._text else None
+        return _PART_SECONDS if self._parts else None
 
     def take(self, event: str) -> None:
         """Reads what an event says; raises NoReply for an error, and whatever JSON and Python do for no answer."""
@@ -83,12 +82,12 @@ class Answer:
         tokens = _tokens(self._usage, characters)
         if self._is_refused or self._reason == "content_filter":
             raise failures.Refused(tokens)
-        text = clean(self._text).strip()
+        text = told(self._parts)
         if not text and (failure or not self._has_ended):
             raise failure or failures.Malformed(tokens)
         if not text:
             raise failures.Empty(tokens)
-        return Reply(text[:_MOST_CHARACTERS].rstrip(), tokens, self._cut(failure, len(text)))
+        return Reply(text[:MOST_CHARACTERS].rstrip(), tokens, self._cut(failure, len(text)))
 
     @property
     def _has_ended(self) -> bool:
@@ -101,12 +100,15 @@ class Answer:
         message = choice.get("delta") or choice.get("message") or {}
         self._is_refused = self._is_refused or bool(message.get("refusal"))
         if part := message.get("content"):
-            self._text += part
-            if text := clean(self._text).strip():
-                self._heard(text)
+            if not isinstance(part, str):
+                raise failures.Malformed
+            # as it is: to clean all that there is each time took 5 s of an answer
+            self._parts.append(part)
+            self._characters += len(part)
+            self._heard(part)
 
     def _cut(self, failure: NoReply | None, characters: int) -> Cut | None:
-        if self._reason == "length" or characters > _MOST_CHARACTERS:
+        if self._reason == "length" or characters > MOST_CHARACTERS:
             return "room"
         if self._has_ended:
             return None

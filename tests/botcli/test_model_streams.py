@@ -9,6 +9,7 @@ from aiogram import Bot
 
 from botcli.bot import build_dispatcher
 from botcli.replies import NoReply, Reply, Tokens, reading
+from botcli.replies.hearing import told
 from botcli.replies.model import Model
 from botcore import Database
 from tests.botcli.bot_api import BotApi
@@ -152,15 +153,18 @@ async def test_reply_in_parts(asked: Asked) -> None:
 
         counted = Tokens(READ, WRITTEN, len("Be brief.Hello")) if name in WHOLE_ANSWERS else None
         assert reply == Reply("Once upon", counted), name
-        assert asked.heard == (["Once", "Once upon"] if name != "other ends of lines" else ["Once upon"]), name
+        assert asked.heard == (["Once", " upon"] if name != "other ends of lines" else ["Once upon"]), name
 
 
 async def test_reply_in_parts_of_characters(asked: Asked) -> None:
-    """A character cut in two by events is whole, and what PostgreSQL refuses is not heard either."""
+    """A character cut in two by events is whole, and what PostgreSQL refuses is left out."""
     reply = await asked.reply(part("\n\0 "), part("a\ud83d"), part("\ude00"), part("\ud83d "), END, DONE)
 
     assert reply.text == "a\U0001f600\ufffd"
-    assert asked.heard == ["a\ufffd", "a\U0001f600", "a\U0001f600\ufffd"]
+    assert [told(asked.heard[:number]) for number in range(1, 5)] == [
+        *("", "a\ufffd", "a\U0001f600"),
+        "a\U0001f600\ufffd",
+    ]
 
 
 async def test_reply_that_is_cut(asked: Asked, model: Model) -> None:
