@@ -29,7 +29,7 @@ _log = logging.getLogger(__name__)
 
 
 class SendAside(SendMessage):
-    """sendMessage at once, with another place left for the answer; raises TelegramRetryAfter where there is none."""
+    """sendMessage at once, with another place left for the answer; raises TelegramRetryAfter where it would wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ class Pacing(BaseRequestMiddleware):
         if chat_id is not None:
             is_private = isinstance(chat_id, int) and chat_id > 0
             slots = self._chats if is_private else self._groups
-            if isinstance(method, SendAside) and not slots.has_two(chat_id):
+            if isinstance(method, SendAside) and not (slots.has(2, chat_id) and self._all.has(1)):
                 raise TelegramRetryAfter(method, "the next place is the answer's", retry_after=1)
             await asyncio.sleep(slots.take(chat_id))
         await asyncio.sleep(self._all.take())
@@ -127,10 +127,10 @@ class Slots:
         self._next[key] = place + self._interval
         return max(0.0, place - now)
 
-    def has_two(self, key: Hashable = None) -> bool:
-        """Whether two places could be taken without a wait."""
+    def has(self, places: int, key: Hashable = None) -> bool:
+        """Whether so many places could be taken without a wait."""
         now = monotonic()
-        return max(self._next.get(key, 0.0), now - self._lead) <= now - self._interval
+        return max(self._next.get(key, 0.0), now - self._lead) + (places - 1) * self._interval <= now
 
     def _forget(self, now: float) -> None:
         """Leaves only keys that are not as good as new, so that memory is bounded by what was sent of late."""

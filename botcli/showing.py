@@ -75,8 +75,11 @@ async def shown(
         await asyncio.wait({task})
 
 
-def draft_of(message: Message) -> Draft:
-    """What names the answer to the message; a draft's id is not 0, which an ephemeral message has."""
+def draft_of(message: Message) -> Draft | None:
+    """What names the answer to the message, where Telegram has drafts; it is not 0, which an ephemeral message has."""
+    # a business chat has the id of the private one, and counts its messages on its own
+    if message.chat.type != "private" or message.business_connection_id:
+        return None
     return Draft(message.chat.id, message.message_id or 1)
 
 
@@ -104,19 +107,19 @@ class _View:
         if await self._pause(min(_FIRST_SECONDS, self._showing.interval_seconds)):
             return
         try:
-            if self._message.chat.type == "private" and not self._message.business_connection_id:
-                await self._drafts()
+            if draft := draft_of(self._message):
+                await self._drafts(draft)
             if not self._ends.is_set():
                 await self._beside()
         except Exception as error:  # noqa: BLE001 - the answer comes all the same
             _log.warning("not shown while it is made", extra={"error": type(error).__name__})
 
-    async def _drafts(self) -> None:
+    async def _drafts(self, draft: Draft) -> None:
         """Until the end, or until Telegram takes none: some servers know no drafts."""
         while not self._ends.is_set():
             self._came.clear()
             try:
-                await self._draft(self._newest() or Part(""))
+                await self._draft(draft, self._newest() or Part(""))
             except TelegramRetryAfter as refusal:
                 await self._pause(refusal.retry_after)
             except TelegramBadRequest:
@@ -133,11 +136,10 @@ class _View:
                 async with asyncio.timeout(_DRAFT_SECONDS):
                     await self._came.wait()
 
-    async def _draft(self, part: Part) -> None:
-        chat_id, draft_id = draft_of(self._message)
+    async def _draft(self, draft: Draft, part: Part) -> None:
         await cast("Bot", self._message.bot).send_message_draft(
-            chat_id=chat_id,
-            draft_id=draft_id,
+            chat_id=draft.telegram_chat_id,
+            draft_id=draft.draft_id,
             message_thread_id=self._message.message_thread_id if self._message.is_topic_message else None,
             text=part.text,
             entities=part.entities or None,

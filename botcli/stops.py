@@ -36,9 +36,10 @@ class Stops:
     def __init__(self) -> None:
         self._making = dict[Draft, asyncio.Task[Reply]]()
 
-    async def until_stopped(self, draft: Draft, making: asyncio.Task[Reply], heard: list[str]) -> Reply:
+    async def until_stopped(self, draft: Draft | None, making: asyncio.Task[Reply], heard: list[str]) -> Reply:
         """The answer, or what was `heard` of it until it is stopped; raises Stopped where that is nothing."""
-        self._making[draft] = making
+        if draft:
+            self._making[draft] = making
         try:
             return await making
         except asyncio.CancelledError:
@@ -46,7 +47,9 @@ class Stops:
             if (waiting := asyncio.current_task()) and waiting.cancelling():
                 raise
         finally:
-            self._making.pop(draft, None)
+            # an update whose lease was lost can come again while it is still in work
+            if draft and self._making.get(draft) is making:
+                del self._making[draft]
         text = told(heard)
         if not text:
             raise Stopped

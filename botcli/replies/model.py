@@ -30,6 +30,8 @@ _MANNERS: Final[tuple[dict[str, Any], ...]] = (
 _NOT_UNDERSTOOD: Final = {400, 422}
 # the SDK wants one, and a server without keys does not look at it
 _NO_KEY: Final = "none"
+# a part of a kilobyte can be a megabyte when it is decompressed, all at once
+_AS_IT_IS: Final = {"Accept-Encoding": "identity"}
 _OF_THE_TRANSFER: Final = frozenset({"content-encoding", "content-length", "transfer-encoding"})
 
 _log = logging.getLogger(__name__)
@@ -147,7 +149,7 @@ async def open_model(settings: ModelSettings) -> AsyncIterator[Model]:
         # a person waits, and has /retry; the SDK would wait for up to two minutes where a 429 says so
         max_retries=0,
         # a server that is sent the dialogue is one that the operator named
-        http_client=_Client(follow_redirects=False),
+        http_client=_Client(follow_redirects=False, headers=_AS_IT_IS),
     )
     async with client:
         yield Model(client, settings)

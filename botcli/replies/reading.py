@@ -1,5 +1,6 @@
 """Reads what a model's server says: an answer in parts, as server-sent events, or all of it as one JSON."""
 
+import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterable
 from typing import Any, Final
@@ -17,11 +18,13 @@ _PART_SECONDS: Final = 30.0
 # for the counts after the last part, which is the answer without them
 _COUNTS_SECONDS: Final = 2.0
 _DONE: Final = "[DONE]"
+# of what came at once: 64 KiB can be as many lines, which are 0.1 s of work
+_LINES_AT_ONCE: Final = 200
 
 
 async def data(parts: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
     """What each event says, as soon as it is whole; what begins with a brace is no stream, but an answer in one."""
-    rest, looked_at, is_whole = bytearray(), 0, None
+    rest, looked_at, is_whole, lines = bytearray(), 0, None, 0
     async for part in parts:
         rest += part
         if is_whole is None and (beginning := rest.lstrip()):
@@ -29,6 +32,9 @@ async def data(parts: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
         while not is_whole and (end := rest.find(b"\n", looked_at)) >= 0:
             line, looked_at = bytes(rest[:end]), 0
             del rest[: end + 1]
+            lines += 1
+            if lines % _LINES_AT_ONCE == 0:
+                await asyncio.sleep(0)
             if line.startswith(b"data:"):
                 yield _text(line[5:])
         looked_at = len(rest)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -192,6 +193,34 @@ async def test_reply_longer_than_is_stored(asked: Asked) -> None:
     reply = await asked.reply(*[part("Yes " * 1_000)] * 12)
 
     assert (len(reply.text), reply.cut, len(asked.heard)) == (31_999, "room", 9)
+
+
+async def test_data_that_comes_at_once() -> None:
+    """However many events come in one go, others have their turn in between; lines that say nothing count as well."""
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"data: {}\n\n" * 5_000 + b"\n" * 5_000
+
+    waiting = asyncio.create_task(others())
+    events = [event async for event in reading.data(parts())]
+    waiting.cancel()
+
+    assert len(events) == 5_000
+    assert turns > 15_000 / 250
+
+
+async def test_reply_is_asked_for_as_it_is(asked: Asked, model_server: ModelServer) -> None:
+    """A server is not asked to compress: a part of some bytes could become a gigabyte."""
+    await asked.reply(ONCE, END, DONE)
+
+    assert model_server.headers[-1]["Accept-Encoding"] == "identity"
 
 
 async def test_reply_without_streams(asked: Asked, model_server: ModelServer) -> None:

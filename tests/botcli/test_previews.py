@@ -144,3 +144,16 @@ async def test_pacing_of_what_is_sent_aside(bot: Bot, bot_api: BotApi) -> None:
         await bot(SendMessage(chat_id=GROUP["id"], text="Answer"))
 
     assert [each["text"] for each in bot_api.sent] == ["One", "One", "Answer"]
+
+
+async def test_pacing_of_what_is_sent_aside_of_all_chats(bot: Bot, bot_api: BotApi) -> None:
+    """Nor does it take the place over all chats that somebody else's answer waits for."""
+    requests.use(bot.session, pace=Pace(per_second=2))
+    await bot(SendMessage(chat_id=1, text="Answer"))
+
+    with pytest.raises(TelegramRetryAfter):
+        await bot(SendAside(chat_id=GROUP["id"], text="Aside"))
+    await asyncio.sleep(0.6)
+    await bot(SendAside(chat_id=GROUP["id"], text="Later"))
+
+    assert [each["text"] for each in bot_api.sent] == ["Answer", "Later"]
