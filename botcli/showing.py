@@ -148,7 +148,10 @@ class _View:
         )
 
     async def _beside(self) -> None:
-        """The bot is typing; in a group what it said so far is shown from the second time on."""
+        """The bot is typing; in a group what it said so far is shown from the second time on.
+
+        What Telegram says to that ends nothing. Raises what botcore does where the message could not be noted.
+        """
         await self._typing()
         while not await self._pause(self._showing.typing_seconds):
             await self._typing()
@@ -159,6 +162,8 @@ class _View:
                     await self._pause(refusal.retry_after)
                 except TelegramBadRequest:
                     self._render = plain
+                except AiogramError as error:
+                    _log.info("an edit was lost", extra={"error": type(error).__name__})
 
     def _newest(self) -> Part | None:
         """The end of what was said so far, which alone can change."""

@@ -1,6 +1,7 @@
 """What a group sees of a long answer before there is all of it: a message that is gone once the answer is there."""
 
 import asyncio
+import json
 from typing import Any
 
 import psycopg
@@ -10,11 +11,12 @@ from aiogram.exceptions import TelegramRetryAfter
 from aiogram.methods import SendMessage
 
 from botcli import requests
+from botcli.bot import build_dispatcher
 from botcli.pacing import Pace, SendAside
 from botcli.replies.model import Model
 from botcli.showing import Showing
 from botcore import Database, StateKey
-from tests.botcli.bot_api import BOT_ID, RESET, BotApi, flood, refused
+from tests.botcli.bot_api import BOT_ID, PASS, RESET, BotApi, flood, refused
 from tests.botcli.conftest import all_done, at_work, stored
 from tests.botcli.model_server import DONE, ModelServer, part, streams
 from tests.botcli.updates import ASKED, GROUP, message
@@ -130,6 +132,101 @@ async def test_answer_in_a_group_after_a_crash(
     assert calls(bot_api) == [("sendMessage", "Yes: A story"), ("deleteMessage", "77")]
     left = await database.states.get(KEY)
     assert left is None or left.data == "{}"
+
+
+async def test_answer_in_a_group_whose_edit_is_lost(
+    bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer
+) -> None:
+    """The next one says what it had to say."""
+    model_server.behaves(slow("Once", " upon"))
+    bot_api.fail("editMessageText", refused(404, "Not Found"))
+
+    dispatcher = build_dispatcher(database, model, showing=OFTEN)
+    await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message("A story", **ASKED)})
+
+    assert [about for name, about in calls(bot_api) if name == "editMessageText"] == ["Once upon"] * 2
+
+
+async def test_answer_in_a_group_that_is_not_sent(
+    bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer
+) -> None:
+    """Where the bot may not write any more, there is no other attempt: what was shown is removed all the same."""
+    model_server.behaves(slow("Once", " upon"))
+    bot_api.fail("sendMessage", PASS, refused(400, "Bad Request: not enough rights to send text messages to the chat"))
+    bot_api.deliver(message=message("A story", **ASKED))
+
+    async with at_work(bot, database, model, showing=OFTEN):
+        await bot_api.until(lambda: bool(bot_api.called("deleteMessage")))
+        await all_done(database)
+
+    assert calls(bot_api)[-2:] == [("sendMessage", "Once upon"), ("deleteMessage", FIRST)]
+
+
+async def test_answer_in_a_group_whose_preview_was_left(
+    bot: Bot, bot_api: BotApi, database: Database, model: Model, model_server: ModelServer
+) -> None:
+    """What Telegram did not remove is removed before the chat's next preview is sent."""
+    model_server.behaves(slow("Once"), slow("Twice"))
+    bot_api.fail("deleteMessage", refused(404, "Not Found"))
+    for text in ("One", "Two"):
+        bot_api.deliver(message=message(text, **ASKED))
+
+    async with at_work(bot, database, model, showing=OFTEN):
+        await bot_api.until(lambda: len(bot_api.called("deleteMessage")) == 3)
+        await all_done(database)
+
+    assert [(name, about) for name, about in calls(bot_api) if name != "editMessageText"] == [
+        *(("sendMessage", "Once"), ("sendMessage", "Once"), ("deleteMessage", FIRST)),
+        *(("deleteMessage", FIRST), ("sendMessage", "Twice"), ("sendMessage", "Twice"), ("deleteMessage", "1003")),
+    ]
+
+
+async def test_answer_in_a_group_whose_preview_is_not_noted(
+    bot: Bot,
+    bot_api: BotApi,
+    database: Database,
+    connection: psycopg.Connection,
+    model: Model,
+    model_server: ModelServer,
+) -> None:
+    """What the database does not keep is removed as long as the process lives."""
+    connection.execute("ALTER TABLE states ADD CONSTRAINT ck_states_nothing CHECK (destiny <> 'preview')")
+    model_server.behaves(slow("Once"))
+    bot_api.deliver(message=message("A story", **ASKED))
+
+    async with at_work(bot, database, model, showing=OFTEN):
+        await bot_api.until(lambda: bool(bot_api.called("deleteMessage")))
+        await all_done(database)
+
+    assert calls(bot_api) == [("sendMessage", "Once"), ("sendMessage", "Once"), ("deleteMessage", FIRST)]
+
+
+async def test_answer_in_a_group_at_the_end_of_the_process(
+    bot: Bot,
+    bot_api: BotApi,
+    database: Database,
+    model: Model,
+    model_server: ModelServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What is on its way then is noted, for the next process to remove it."""
+    model_server.behaves(streams(part("Once"), -1.0))
+    send, sent = bot_api._sendMessage, asyncio.Event()
+
+    async def slowly(given: dict[str, Any]) -> dict[str, Any]:
+        sent.set()
+        await asyncio.sleep(0.5)
+        return await send(given)
+
+    monkeypatch.setattr(bot_api, "_sendMessage", slowly)
+    bot_api.deliver(message=message("A story", **ASKED))
+
+    async with at_work(bot, database, model, showing=OFTEN, grace_seconds=0.0):
+        await sent.wait()
+
+    left = await database.states.get(KEY)
+    assert left
+    assert json.loads(left.data) == {"chat_id": GROUP["id"], "message_id": int(FIRST)}
 
 
 async def test_pacing_of_what_is_sent_aside(bot: Bot, bot_api: BotApi) -> None:
