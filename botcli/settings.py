@@ -45,7 +45,7 @@ class BotSettings(Settings):
     llm_api_key: SecretStr | None = Field(None, description="the key there; without key and URL the echo answers")
     llm_model: str | None = Field(None, description="the model's name there")
     llm_system_prompt_file: Path | None = Field(None, description="for dialogues without a system message")
-    llm_timeout_seconds: float = Field(60.0, gt=0, le=3_600, description="for a whole answer; then what came is kept")
+    llm_timeout_seconds: float = Field(180.0, gt=0, le=3_600, description="for a whole answer; then what came is kept")
     llm_context_tokens: int | None = Field(None, ge=256, le=100_000_000, description="how much the model takes in")
     llm_daily_tokens: int | None = Field(None, ge=1, description="of one person and day by UTC, read and written")
     turns_per_minute: int = Field(20, ge=0, le=1_000, description="a person's answers by the model; 0 for no limit")

@@ -1,6 +1,7 @@
 -- Tells the processes of a bot that listen: a person stopped the answer that one of them is making.
 --
--- It reads no table, so there is no deleted_at. The update itself waits for the end of that answer.
+-- It reads no table, so there is no deleted_at. The update itself waits for the end of that answer. Behind a pooler of
+-- transactions nobody listens without DATABASE_DIRECT_URL: then only the process that takes the update in knows of it.
 --
 -- bot_id            bigint  Telegram's id of the bot
 -- telegram_chat_id  bigint  Telegram's id of the chat
