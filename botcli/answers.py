@@ -14,6 +14,7 @@ from botcli.rendering import Part, plain
 from botcore import Database
 from botcore import Message as Stored
 
+# what takes longest of so many is rendered in 0.05 s, of 32,000 in 0.8 s
 _AT_ONCE_CHARACTERS: Final = 8_000
 
 Render = Callable[[str], list[Part]]
@@ -50,7 +51,7 @@ async def deliver(database: Database, message: Message, reply: Stored, render: R
 
 
 async def _rendered(text: str, render: Render) -> list[Part]:
-    """The parts; a long text's Markdown can take a second, in which others are answered."""
+    """The parts, of a long text made in a thread: meanwhile others are answered."""
     return render(text) if len(text) <= _AT_ONCE_CHARACTERS else await asyncio.to_thread(render, text)
 
 

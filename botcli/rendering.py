@@ -61,7 +61,7 @@ def markdown(text: str) -> list[Part]:
 
 
 def tail(text: str) -> str:
-    """The end of a long Markdown, from a paragraph on: 4,000 to 8,000 characters, which is more than a message has.
+    """The end of a long Markdown, from a paragraph on: 2,000 to 8,000 characters, which are rendered in no time.
 
     It begins at the same place while the text grows by 4,000, so that what is shown of it stands still.
     """
