@@ -16,10 +16,11 @@ from tests.botcli.updates import ASKED, GROUP, message
 
 
 async def feed(bot: Bot, database: Database, model: Model, *texts: str, windows: Windows | None = None) -> None:
-    """Hands a dispatcher what Ada says in a group."""
+    """Hands a dispatcher what Ada says in a group: a command to everybody, all else to the bot."""
     dispatcher = build_dispatcher(database, model, windows=windows or Windows())
     for text in texts:
-        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **ASKED)})
+        to = {"chat": GROUP} if text.startswith("/") else ASKED
+        await dispatcher.feed_raw_update(bot, {"update_id": 1, "message": message(text, **to)})
 
 
 async def contents(database: Database, chat: int = 7) -> list[str]:
