@@ -61,7 +61,7 @@ class Cohort:
 
 @dataclass(frozen=True, slots=True)
 class BusyChat:
-    """A chat with what was said in it; `title` is a person's name where the chat is private."""
+    """A chat with what was said in it; without a title a private one has its person's name."""
 
     chat_id: int
     telegram_chat_id: int

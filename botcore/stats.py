@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from botcore import inputs, queries
 from botcore.costs import ChatUse
@@ -15,8 +16,12 @@ Row = TypeVar("Row")
 
 # of ten years and a little there is a row for each day
 _LONGEST: Final = timedelta(days=3660)
+# by which so many days are longer where summer ended in between
+_PUT_BACK: Final = timedelta(hours=3)
 # the server takes POSIX's forms, too: UTC+3, by which it is three hours earlier
-_TIME_ZONE: Final = re.compile(r"[A-Za-z_]+([/-][A-Za-z_]+)*|Etc/GMT[+-][0-9]{1,2}")
+_TIME_ZONE: Final = re.compile(r"[A-Za-z_]+([/-][A-Za-z_]+)*|Etc/GMT[+-][0-9]{1,2}|(EST5E|CST6C|MST7M|PST8P)DT")
+# IANA's names as well, but the server knows these as abbreviations first, without a summer
+_WINTER: Final = frozenset({"CET", "EET", "MET", "WET"})
 _NO_TIME_ZONE: Final = "must be IANA's name of one, as Europe/Berlin"
 
 
@@ -140,8 +145,7 @@ class Stats:
         values |= {"since": since, "until": until, "time_zone": time_zone}
         inputs.check(queries.load(name), values)
         _check_range(since, until)
-        if not _TIME_ZONE.fullmatch(time_zone):
-            raise InvalidInput("time_zone", _NO_TIME_ZONE)
+        _check_time_zone(time_zone)
         try:
             return await self._executor.all(name, row_of(row), **values)
         except InvalidInput as error:
@@ -150,5 +154,23 @@ class Stats:
 
 
 def _check_range(since: datetime | None, until: datetime | None) -> None:
-    if since and not timedelta(0) < (until or datetime.now(UTC)) - since <= _LONGEST:
+    if since and not timedelta(0) < (until or datetime.now(UTC)) - since <= _LONGEST + _PUT_BACK:
         raise InvalidInput("since", f"must be before until, and {_LONGEST.days:,} days at most")
+
+
+def _check_time_zone(time_zone: str) -> None:
+    """By the system's tzdata: the server would take IST, too, and as whose it takes it is a setting of its own."""
+    if not _TIME_ZONE.fullmatch(time_zone) or time_zone in _WINTER:
+        raise InvalidInput("time_zone", _NO_TIME_ZONE)
+    # without any tzdata the server decides
+    if not _is_known(time_zone) and _is_known("UTC"):
+        raise InvalidInput("time_zone", _NO_TIME_ZONE)
+
+
+def _is_known(time_zone: str) -> bool:
+    try:
+        ZoneInfo(time_zone)
+    # a folder of the names is no file
+    except (ZoneInfoNotFoundError, OSError, ValueError):
+        return False
+    return True

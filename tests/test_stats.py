@@ -193,6 +193,51 @@ async def test_range_by_default(database: Database) -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "until"),
+    [
+        ("UTC", "2026-12-01T00:00"),
+        ("America/New_York", "2026-03-20T00:30"),
+        ("America/New_York", "2026-11-10T23:30"),
+        ("Europe/Berlin", "2026-04-10T00:30"),
+    ],
+)
+async def test_range_by_default_before_an_end(database: Database, zone: str, until: str) -> None:
+    """30 days of the zone whatever its clocks did, the last one that in which the range ends."""
+    end = datetime.fromisoformat(until).replace(tzinfo=ZoneInfo(zone))
+    of: dict[str, Any] = {"bot_id": 404, "until": end, "time_zone": zone}
+
+    daily = await database.stats.daily(**of)
+
+    last = (end - timedelta(minutes=1)).date()
+    assert [each.day for each in daily] == [f"{last - timedelta(days=n)}" for n in range(29, -1, -1)]
+    assert [each.starts_on for each in await database.stats.active(**of)] == [each.day for each in daily]
+    assert [each.day for each in (await database.stats.answer_times(**of))[:-1]] == [each.day for each in daily]
+    assert [each.day for each in await database.stats.tokens(**of)] == [each.day for each in daily]
+
+
+async def test_top_chats_by_their_titles(database: Database) -> None:
+    """A private chat may have one, as those of the terminal; without one it is its person's, if that has a name."""
+    for number, (first_name, title) in enumerate([("Ada", "recipes"), ("Ada", None), ("", None), ("Ada", "")], 1):
+        names = {"first_name": first_name, "last_name": None, "chat_title": title}
+        await wrote(database, at(seconds=number), number, **names)
+
+    chats = await database.stats.top_chats(**WEEK)
+
+    assert [chat.title for chat in chats] == ["recipes", "Ada", None, "Ada"]
+
+
+async def test_days_of_clocks_that_were_put_back(database: Database) -> None:
+    """Ten years are as many days and an hour where they began in summer; and America's old names are names."""
+    since = datetime(2016, 10, 31, tzinfo=ZoneInfo("EST5EDT")).astimezone(UTC)
+
+    days = await database.stats.daily(
+        bot_id=1, since=since, until=since + timedelta(days=3660, hours=1), time_zone="EST5EDT"
+    )
+
+    assert len(days) == 3660
+
+
+@pytest.mark.parametrize(
     ("field", "wrong"),
     [
         ("since", {"since": MONDAY, "until": MONDAY}),
@@ -201,6 +246,9 @@ async def test_range_by_default(database: Database) -> None:
         ("time_zone", {"time_zone": "Europe/Berlni"}),
         ("time_zone", {"time_zone": "UTC+3"}),
         ("time_zone", {"time_zone": "Europe/Berlin+3"}),
+        ("time_zone", {"time_zone": "IST"}),
+        ("time_zone", {"time_zone": "CET"}),
+        ("time_zone", {"time_zone": "America"}),
         ("time_zone", {"time_zone": ""}),
         ("time_zone", {"time_zone": None}),
         ("unit", {"unit": "hour"}),

@@ -11,24 +11,32 @@
 WITH span AS (
     SELECT
         COALESCE(
-            NULLIF(:'since'::timestamptz, '-infinity'), date_trunc('day', u.until - interval '29 days', :'time_zone')
+            NULLIF(:'since'::timestamptz, '-infinity'),
+            (date_trunc('day', (u.until - interval '1 microsecond') AT TIME ZONE :'time_zone') - interval '29 days')
+            AT TIME ZONE :'time_zone'
         ) AS since,
         u.until
     FROM (SELECT COALESCE(NULLIF(:'until'::timestamptz, 'infinity'), now()) AS until) AS u
 ),
 
-said AS (
+sent AS MATERIALIZED (
+    -- of all bots, and read once: by the chats of a bot that has most of them it would be read for each
     SELECT m.chat_id, m.id, m.reply_to_id, m.role, m.sent_at
-    FROM chats AS c
-    INNER JOIN messages AS m ON m.chat_id = c.id
-    WHERE c.bot_id = :'bot_id'
-      AND c.deleted_at IS NULL
-      AND m.deleted_at IS NULL
+    FROM messages AS m
+    WHERE m.deleted_at IS NULL
       AND m.delivery IS DISTINCT FROM 'pending'
       -- true of all, and of the index
       AND m.length >= 0
       AND m.sent_at >= (SELECT span.since FROM span)
       AND m.sent_at < (SELECT span.until + interval '1 day' FROM span)
+),
+
+said AS (
+    SELECT m.chat_id, m.id, m.reply_to_id, m.role, m.sent_at
+    FROM chats AS c
+    INNER JOIN sent AS m ON m.chat_id = c.id
+    WHERE c.bot_id = :'bot_id'
+      AND c.deleted_at IS NULL
 ),
 
 reply AS (

@@ -12,19 +12,19 @@
 WITH span AS (
     SELECT
         COALESCE(
-            NULLIF(:'since'::timestamptz, '-infinity'), date_trunc('day', u.until - interval '29 days', :'time_zone')
+            NULLIF(:'since'::timestamptz, '-infinity'),
+            (date_trunc('day', (u.until - interval '1 microsecond') AT TIME ZONE :'time_zone') - interval '29 days')
+            AT TIME ZONE :'time_zone'
         ) AS since,
         u.until
     FROM (SELECT COALESCE(NULLIF(:'until'::timestamptz, 'infinity'), now()) AS until) AS u
 ),
 
-active AS (
-    SELECT DISTINCT m.user_id, date_trunc('week', m.sent_at AT TIME ZONE :'time_zone') AS week
-    FROM chats AS c
-    INNER JOIN messages AS m ON m.chat_id = c.id
-    WHERE c.bot_id = :'bot_id'
-      AND c.deleted_at IS NULL
-      AND m.deleted_at IS NULL
+sent AS MATERIALIZED (
+    -- of all bots, and read once: by the chats of a bot that has most of them it would be read for each
+    SELECT m.chat_id, m.user_id, m.sent_at
+    FROM messages AS m
+    WHERE m.deleted_at IS NULL
       -- true of all, and of the index
       AND m.length >= 0
       AND m.sent_at >= (SELECT span.since FROM span)
@@ -33,19 +33,26 @@ active AS (
       AND m.user_id IS NOT NULL
 ),
 
+active AS (
+    SELECT DISTINCT m.user_id, date_trunc('week', m.sent_at AT TIME ZONE :'time_zone') AS week
+    FROM chats AS c
+    INNER JOIN sent AS m ON m.chat_id = c.id
+    WHERE c.bot_id = :'bot_id'
+      AND c.deleted_at IS NULL
+),
+
 older AS (
     SELECT a.user_id
     FROM (SELECT DISTINCT user_id FROM active) AS a
     CROSS JOIN LATERAL (
         SELECT m.id
         FROM messages AS m
-        INNER JOIN chats AS c ON c.id = m.chat_id
         WHERE m.user_id = a.user_id
           -- by a CASE no index is gone by: that of the times would be read for each person
           AND CASE WHEN m.sent_at < (SELECT span.since FROM span) THEN m.role = 'user' END
           AND m.deleted_at IS NULL
-          AND c.bot_id = :'bot_id'
-          AND c.deleted_at IS NULL
+          -- not joined: for each person the chats of the bot would be read
+          AND (SELECT c.bot_id FROM chats AS c WHERE c.id = m.chat_id AND c.deleted_at IS NULL) = :'bot_id'
         LIMIT 1
     ) AS before
 ),
