@@ -119,8 +119,10 @@ def _by_day(axis: Any, days: Sequence[date], title: str, unit: str) -> None:
     first, last = (datetime.combine(day, time()) for day in (days[0], days[-1]))
     axis.set_xlim(first - half, last + half)
     if len(days) <= _FEW:
-        # otherwise there were hours between them
-        axis.set_xticks(days)
+        # otherwise there were hours between them, and of one day no date
+        axis.set_xticks(days, [f"{day:%b %d}" for day in days])
+    if unit != "seconds":
+        axis.yaxis.get_major_locator().set_params(integer=True)
     axis.set_ylim(bottom=0, top=None if axis.dataLim.y1 > 0 else 1)
     axis.grid(axis="y", color="#DDDDDD")
     axis.spines[["top", "right"]].set_visible(False)

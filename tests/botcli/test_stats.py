@@ -2,14 +2,16 @@
 
 import json
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+from matplotlib.figure import Figure
 from rich.cells import cell_len
 
-from botcli import bars
+from botcli import bars, charts
 from botcli.cli import stats as command
 from botcli.cli.stats import stats
 from botcli.overview import Name
@@ -40,7 +42,7 @@ async def talk(database: Database) -> None:
         await said(database, telegram_user_id=telegram_user_id, sent_at=sent_at + timedelta(days=2))
 
 
-@pytest.mark.parametrize("width", [80, 60])
+@pytest.mark.parametrize("width", [80, 60, 50])
 async def test_stats_fit_on_a_screen(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, width: int
 ) -> None:
@@ -54,7 +56,8 @@ async def test_stats_fit_on_a_screen(
     assert max(map(cell_len, out.splitlines())) <= width
     assert "\x1b" not in out
     assert "Messages a day, 10 at most, on 2026-11-07" in out
-    assert re.search(r"people +12 +11 +11 +60 +5\n", out)
+    assert re.search(r"people +12 +11 +11 +60 +5\n" if width > 50 else r"people +12 +11 +11 +60\n", out)
+    assert "\u2026" not in re.sub(r"\u7fa4\S*", "", out)
     assert "Answers  8.3% of 12, half in 1.5 s, 95% in 1.5 s" in out
     assert re.search(r"\n\\x1b\[2J\[red\] \u7fa4\S+ +3 +1\n", out)
 
@@ -87,8 +90,31 @@ async def test_stats_of_one_figure(
     await stats(bot=404, **NOVEMBER, figure=figure)
 
     found, none = capsys.readouterr().out.split("Bot 404")
-    assert "\u2026" not in re.sub(r"\u7fa4\S*", "", found)
+    assert "\u2026" not in re.sub(r"(\\x1b|\u7fa4)\S*", "", found)
     assert "\x1b" not in found + none
+
+
+@pytest.mark.parametrize("figure", ["daily", "top_chats"])
+async def test_stats_of_large_numbers(
+    capsys: pytest.CaptureFixture[str], figure: Name, monkeypatch: pytest.MonkeyPatch, connection: psycopg.Connection
+) -> None:
+    """A line for each row in 80 columns, of a supergroup with 100,000 characters and its id as a program takes it."""
+    monkeypatch.setenv("COLUMNS", "80")
+    connection.execute("UPDATE chats SET telegram_chat_id = -1001234567890, type = 'supergroup' WHERE type = 'group'")
+    connection.execute("UPDATE messages SET content = repeat('x', 4096)")
+    for _ in range(3):
+        connection.execute(
+            "INSERT INTO messages (chat_id, user_id, role, content, sent_at)"
+            " SELECT chat_id, user_id, role, content, sent_at FROM messages WHERE role <> 'system'"
+        )
+
+    await stats(bot=1, **NOVEMBER, figure=figure)
+
+    out = capsys.readouterr().out
+    lines = out.splitlines()
+    assert len(lines) == 2 + {"daily": 30, "top_chats": 10}[figure]
+    assert max(map(cell_len, lines)) <= 80
+    assert figure == "daily" or re.search(r" -1001234567890 +24 +1 +98,304 +2026-11-05\n", out)
 
 
 async def test_stats_of_a_bot_that_nobody_wrote_to(capsys: pytest.CaptureFixture[str]) -> None:
@@ -110,10 +136,25 @@ async def test_stats_as_a_picture(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="--force overwrites it"):
         await stats(bot=404, days=1, png=image)
     assert image.read_bytes() == first
-    await stats(bot=404, days=1, png=image, force=True)
+    with image.open("rb") as seen:
+        await stats(bot=404, days=1, png=image, force=True)
+        kept = seen.read()
 
     assert first.startswith(b"\x89PNG\r\n\x1a\n")
     assert image.read_bytes() != first
+    assert kept == first
+
+
+def test_axes_of_a_day_without_a_message() -> None:
+    """One day has its date under it, and no count is a part of one."""
+    axis: Any = Figure().subplots()
+    days = [date(2026, 11, 1)]
+    axis.bar(days, [0], label="people")
+
+    charts._by_day(axis, days, "Messages by day", "messages")
+
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["Nov 01"]
+    assert [at for at in axis.get_yticks() if at % 1] == []
 
 
 @pytest.mark.parametrize(
@@ -125,10 +166,15 @@ async def test_stats_as_a_picture(tmp_path: Path) -> None:
         ("--until", {"until": "2026-11-01"}),
         ("--until", {"since": "2026-11-01", "until": "tomorrow"}),
         ("--since", {"since": "0001-01-01", "zone": "Asia/Tokyo"}),
-        ("since", {"since": "2026-11-02", "until": "2026-11-01"}),
+        ("--until", {"since": "2026-11-02", "until": "2026-11-01"}),
+        ("--since", {"since": "9000-01-01"}),
+        ("--since", {"since": "2001-01-01", "until": "2026-11-01"}),
+        ("--since", {"since": f"{datetime.now(UTC).date() - timedelta(days=3_661)}"}),
         ("--zone", {"zone": "Europe/Berlni"}),
         ("--zone", {"zone": "../etc/passwd"}),
         ("--png", {"png": Path("stats.png"), "json": True}),
+        ("--png", {"png": Path("nowhere/stats.png")}),
+        ("--png", {"png": Path("/"), "force": True}),
     ],
 )
 async def test_stats_with_wrong_words(field: str, wrong: dict[str, Any]) -> None:
