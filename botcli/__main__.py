@@ -15,6 +15,7 @@ _FAILED, _USAGE, _NOT_FOUND, _INTERRUPTED, _NO_READER = 1, 2, 3, 128 + 2, 128 + 
 
 _EXTRAS: Final = {
     "aiogram": "bot",
+    "aiohttp": "bot",
     "cyclopts": "cli",
     "httpx2": "llm",
     "ijson": "cli",

@@ -39,15 +39,17 @@ def build_application(routes: Iterable[web.AbstractRouteDef]) -> web.Application
 
 
 @asynccontextmanager
-async def serve(application: web.Application, host: str, port: int) -> AsyncIterator[int]:
+async def serve(
+    application: web.Application, host: str, port: int, *, setting: str = "HTTP_HOST, PORT"
+) -> AsyncIterator[int]:
     """Listens for as long as the block runs, and gives the port, for `port` may be 0; at the end requests are finished.
 
-    Raises BotcoreError when the place is taken, or not this machine's.
+    Raises BotcoreError, which names the setting, when the place is taken, or not this machine's.
     """
     runner = web.AppRunner(application, access_log=None, logger=_log, shutdown_timeout=FINISH_SECONDS)
     await runner.setup()
     try:
-        await _listen(runner, host, port)
+        await _listen(runner, host, port, setting)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
@@ -57,11 +59,11 @@ async def _not_to_be_kept(_: web.Request, response: web.StreamResponse) -> None:
     response.headers["Cache-Control"] = "no-store"
 
 
-async def _listen(runner: web.AppRunner, host: str, port: int) -> None:
+async def _listen(runner: web.AppRunner, host: str, port: int, setting: str) -> None:
     try:
         await web.TCPSite(runner, host, port).start()
     except OSError as error:
-        raise BotcoreError(f"HTTP_HOST, PORT: cannot listen on {host}, {port}: {_reason(error)}") from None
+        raise BotcoreError(f"{setting}: cannot listen on {host}, {port}: {_reason(error)}") from None
 
 
 def _reason(error: OSError) -> str:

@@ -62,12 +62,15 @@ class Transaction:
         self.throttles = Throttles(executor)
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator["Transaction"]:
+    async def transaction(self, *, read_only: bool = False) -> AsyncIterator["Transaction"]:
         """The same repositories in one transaction; inside of one already, in a savepoint.
 
+        With `read_only` the server refuses, as Unavailable, what would change something, whatever the role may.
         Call neither Telegram nor a model inside: the connection and its locks would wait for them.
         """
         async with self._executor.transaction() as executor:
+            if read_only:
+                await executor.one("database/transaction_read_only", scalar_row)
             yield Transaction(executor)
 
 

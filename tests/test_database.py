@@ -150,6 +150,19 @@ async def test_transaction_commits_everything_or_nothing(database: Database) -> 
     assert len(await database.users.page()) == 1
 
 
+async def test_transaction_that_only_reads(database: Database) -> None:
+    """What would change something is refused, in a savepoint too; what comes after it may change things."""
+    async with database.transaction(read_only=True) as transaction:
+        assert await transaction.users.page() == []
+        with pytest.raises(Unavailable) as refused:
+            async with transaction.transaction() as inner:
+                await said(inner)
+        assert await transaction.users.page() == []
+    await said(database)
+
+    assert refused.value.sqlstate == "25006"
+
+
 async def test_nested_transaction_is_a_savepoint(database: Database) -> None:
     """What the inner block did is undone alone."""
     async with database.transaction() as outer:

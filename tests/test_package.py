@@ -16,6 +16,7 @@ from botcore import queries
 
 CHECKOUT = Path(__file__).parents[1]
 MODULES = sorted([*CHECKOUT.glob("botcore/**/*.py"), *CHECKOUT.glob("botcli/**/*.py")])
+PAGE = CHECKOUT / "botcli" / "page"
 LINES_AT_MOST = 299
 SLOW_IMPORTS = {
     "aiogram",
@@ -56,6 +57,7 @@ def test_wheel_carries_queries_and_migrations(wheel: Path) -> None:
     assert {f"botcore/_sql/{name}" for name in ("sample.psql", "roles.sql", "grants.sql")} <= inside
     assert {f"botcore/_sql/{name}.sql" for name in queries.names()} <= inside
     assert "botcli/locales/ru/LC_MESSAGES/botcli.po" in inside
+    assert {path.relative_to(CHECKOUT).as_posix() for path in PAGE.rglob("*.*")} <= inside
     assert {f"botcore/_alembic/{path}" for path in _migrations()} <= inside
 
 
