@@ -9,6 +9,7 @@ from aiogram.fsm.strategy import FSMStrategy
 from botcli.fsm import PostgresStorage
 from botcli.handlers import admin, changes, commands, conversation, privacy, settings
 from botcli.middleware import SkipUnknown, bind_context
+from botcli.pictures import Pictures
 from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
 from botcli.showing import DEFAULT as AS_IT_IS
@@ -30,12 +31,14 @@ def build_dispatcher(
     turns_per_minute: int = 0,
     admin_ids: frozenset[int] = frozenset(),
     redis: RedisStorage | None = None,
+    pictures: Pictures | None = None,
     on_error: CallbackType | None = None,
 ) -> Dispatcher:
     """The dispatcher with all that the bot does; fed from anywhere. What fails goes to `on_error`, or is raised.
 
-    Forms are kept in `redis`, or else in the database. A router that has some takes `dispatcher.fsm` as an outer
-    middleware of its events: then states are read for those alone, and what needs none does not wait for them.
+    By `pictures` the answer to /stats has one. Forms are kept in `redis`, or else in the database. A router that has
+    some takes `dispatcher.fsm` as an outer middleware of its events: then states are read for those alone, and what
+    needs none does not wait for them.
     """
     stops = Stops()
     dispatcher = Dispatcher(
@@ -44,6 +47,7 @@ def build_dispatcher(
         disable_fsm=True,
         database=database,
         redis=redis,
+        pictures=pictures,
         windows=windows,
         turns=Turns(database, replier, windows, daily_tokens, showing, stops),
         stops=stops,

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from botcli.overview import Name, Range, Rows
+from botcli.overview import Name, Range, Rows, Words
 
 FIGURES: Final[tuple[Name, ...]] = (
     "daily",
@@ -24,9 +25,9 @@ FIGURES: Final[tuple[Name, ...]] = (
 
 # apart for the colour-blind too: https://jfly.uni-koeln.de/color/
 _PEOPLE, _BOT, _WEEKS = "#0072B2", "#E69F00", "#009E73"
-_WEEKDAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _LATE: Final = 12
 _FEW: Final = 7
+_WORDS: Final = Words()
 
 # for good: several threads may draw at once
 mpl.rcParams |= {"font.size": 9, "axes.titlesize": 10, "axes.axisbelow": True, "date.converter": "concise"}
@@ -38,18 +39,35 @@ def picture(figures: Mapping[Name, Rows], of: Range) -> bytes:
     axes = figure.subplots(3, 2).flat
     for axis, draw in zip(axes, (_messages, _people, _hours, _cohorts, _answers, _tokens), strict=True):
         draw(axis, figures)
-    figure.suptitle(str(of), fontsize=12)
+    return _png(figure, str(of))
+
+
+def picture_of_chat(daily: Rows, hours: Rows, title: str, words: Words) -> bytes:
+    """A PNG of 1,080 x 1,200 pixels for a telephone's screen; half a second of the processor, likewise in a thread."""
+    figure = Figure(figsize=(7.2, 8), layout="constrained", facecolor="white")
+    above, below = figure.subplots(2, 1)
+    _messages(above, {"daily": daily}, words)
+    _hours(below, {"hours": hours}, words)
+    return _png(figure, title)
+
+
+def _png(figure: Figure, title: str) -> bytes:
+    figure.suptitle(title, fontsize=12)
     image = BytesIO()
     figure.savefig(image, format="png", dpi=150, facecolor="white")
     return image.getvalue()
 
 
-def _messages(axis: Any, figures: Mapping[Name, Rows]) -> None:
+def _messages(axis: Any, figures: Mapping[Name, Rows], words: Words = _WORDS) -> None:
     rows = figures["daily"]
     days, said = _dates(row.day for row in rows), [row.user_messages for row in rows]
-    axis.bar(days, said, width=1, color=_PEOPLE, label="people")
-    axis.bar(days, [row.assistant_messages for row in rows], width=1, bottom=said, color=_BOT, label="bot")
-    _by_day(axis, days, "Messages by day", "messages")
+    axis.bar(days, said, width=1, color=_PEOPLE, label=words.people)
+    axis.bar(days, [row.assistant_messages for row in rows], width=1, bottom=said, color=_BOT, label=words.bot)
+    _by_day(axis, days, words.by_day, words.messages, words.day)
+    axis.yaxis.get_major_locator().set_params(integer=True)
+    if words.days:
+        some = slice(None, None, -max(1, len(days) // _FEW))
+        axis.set_xticks(days[some], words.days[some])
 
 
 def _people(axis: Any, figures: Mapping[Name, Rows]) -> None:
@@ -61,16 +79,17 @@ def _people(axis: Any, figures: Mapping[Name, Rows]) -> None:
     _by_day(axis, dates, "People who wrote", "people")
 
 
-def _hours(axis: Any, figures: Mapping[Name, Rows]) -> None:
-    counts = [[0] * 24 for _ in _WEEKDAYS]
+def _hours(axis: Any, figures: Mapping[Name, Rows], words: Words = _WORDS) -> None:
+    counts = [[0] * 24 for _ in words.weekdays]
     for each in figures["hours"]:
         counts[each.weekday - 1][each.hour] = each.messages
-    image = axis.imshow(counts, aspect="auto", cmap="viridis", vmin=0, vmax=max(1, *map(max, counts)))
+    # white is none, as the ground is
+    image = axis.imshow(counts, aspect="auto", cmap="Blues", vmin=0, vmax=max(1, *map(max, counts)))
     axis.set_xticks(range(0, 24, 3))
-    axis.set_yticks(range(7), _WEEKDAYS)
-    axis.set_title("People's messages by weekday and hour", loc="left")
-    axis.set(xlabel="hour of the day")
-    axis.figure.colorbar(image, ax=axis, label="messages")
+    axis.set_yticks(range(7), words.weekdays)
+    axis.set_title(words.by_hour, loc="left")
+    axis.set(xlabel=words.hour)
+    axis.figure.colorbar(image, ax=axis, label=words.messages, ticks=MaxNLocator(8, integer=True))
 
 
 def _cohorts(axis: Any, figures: Mapping[Name, Rows]) -> None:
@@ -111,10 +130,10 @@ def _tokens(axis: Any, figures: Mapping[Name, Rows]) -> None:
     _by_day(axis, days, "Tokens (days by UTC)", "tokens")
 
 
-def _by_day(axis: Any, days: Sequence[date], title: str, unit: str) -> None:
+def _by_day(axis: Any, days: Sequence[date], title: str, unit: str, day: str = _WORDS.day) -> None:
     axis.yaxis.set_major_formatter("{x:,g}")
     axis.set_title(title, loc="left")
-    axis.set(xlabel="day", ylabel=unit)
+    axis.set(xlabel=day, ylabel=unit)
     half = timedelta(hours=12)
     first, last = (datetime.combine(day, time()) for day in (days[0], days[-1]))
     axis.set_xlim(first - half, last + half)

@@ -43,6 +43,21 @@ class Range:
         return f"Bot {self.bot_id}, {self.since.astimezone(zone).date()} to {last}, {self.time_zone}"
 
 
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What stands on the charts of messages by day and by hour; without names of days the dates do."""
+
+    by_day: str = "Messages by day"
+    day: str = "day"
+    messages: str = "messages"
+    people: str = "people"
+    bot: str = "bot"
+    by_hour: str = "People's messages by weekday and hour"
+    hour: str = "hour of the day"
+    weekdays: Sequence[str] = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+    days: Sequence[str] = ()
+
+
 def days(bot_id: int, days: int, time_zone: str) -> Range:
     """The last so many days and today so far; raises InvalidInput for a time zone that is unknown."""
     now = datetime.now(zone_of(time_zone))

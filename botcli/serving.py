@@ -18,6 +18,7 @@ from botcli.delivery import Delivery, Terms
 from botcli.journal import Journal
 from botcli.metrics import BotMetrics
 from botcli.pacing import Pace
+from botcli.pictures import open_pictures
 from botcli.polling import Session, poll
 from botcli.redis_storage import RedisStorage
 from botcli.replies import Replier
@@ -122,6 +123,7 @@ async def serve(
         turns_per_minute=turns_per_minute,
         admin_ids=admin_ids,
         redis=redis,
+        pictures=open_pictures(),
     )
     delivery = Delivery(bot, database, dispatcher, terms or Terms(), metrics)
     with metrics.of(database, bot), intake.into(delivery.store) if intake else nullcontext():

@@ -28,10 +28,10 @@ _NO_TIME_ZONE: Final = "must be IANA's name of one, as Europe/Berlin"
 class Stats:
     """Queries of sql/stats/, one method a file.
 
-    All but `totals`, `dialogue` and `chats` are of what one bot's live rows say was sent from `since` up to before
-    `until`, by default the last 30 days and now. Days are those of `time_zone`, by IANA's name; what is not whole at
-    either end counts as far as it is in between. Each raises InvalidInput for a range that is empty or longer than
-    3,660 days, and for a time zone that is unknown.
+    All but `totals`, `dialogue` and `chats` are of what one bot's live rows, or one chat's, say was sent from `since`
+    up to before `until`, by default the last 30 days and now. Days are those of `time_zone`, by IANA's name; what is
+    not whole at either end counts as far as it is in between. Each raises InvalidInput for a range that is empty or
+    longer than 3,660 days, and for a time zone that is unknown.
     """
 
     def __init__(self, executor: Executor) -> None:
@@ -88,6 +88,18 @@ class Stats:
     ) -> list[Hour]:
         """People's messages by weekday and hour: 168 rows from Monday's first hour on."""
         return await self._within("stats/hours", Hour, since, until, time_zone, bot_id=bot_id)
+
+    async def chat_daily(
+        self, *, chat_id: int, since: datetime | None = None, until: datetime | None = None, time_zone: str = "UTC"
+    ) -> list[Daily]:
+        """As `daily`, of one chat; it looks at all of its messages."""
+        return await self._within("stats/chat_daily", Daily, since, until, time_zone, chat_id=chat_id)
+
+    async def chat_hours(
+        self, *, chat_id: int, since: datetime | None = None, until: datetime | None = None, time_zone: str = "UTC"
+    ) -> list[Hour]:
+        """As `hours`, of one chat; it looks at all of its messages."""
+        return await self._within("stats/chat_hours", Hour, since, until, time_zone, chat_id=chat_id)
 
     async def cohorts(
         self,

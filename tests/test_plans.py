@@ -114,6 +114,15 @@ def test_query_goes_by_its_index(connection: psycopg.Connection, name: str, inde
     assert "Seq Scan" not in plan
 
 
+@pytest.mark.parametrize("name", ["stats/chat_daily", "stats/chat_hours"])
+def test_figures_of_a_chat_go_by_its_messages(connection: psycopg.Connection, name: str) -> None:
+    """By the generic plan, which is what runs; not by the dates of all messages, a month of the whole bot."""
+    plan = explain(connection, name, "force_generic_plan")
+
+    assert "ix_messages_chat" in plan
+    assert "ix_messages_sent_at" not in plan
+
+
 @pytest.mark.parametrize(
     ("name", "index"),
     [

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import psycopg
 import pytest
 
-from botcore import Active, AnswerTimes, Cohort, Database, Hour, InvalidInput, Spoke, Tokens
+from botcore import Active, AnswerTimes, Cohort, Daily, Database, Hour, InvalidInput, Spoke, Tokens
 from tests.factories import dialogue, person, said
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -65,6 +65,30 @@ async def test_figures_of_a_week(database: Database) -> None:
     assert [(chat.telegram_chat_id, chat.title, chat.messages) for chat in chats] == [
         (7, "Ada Lovelace", 3),
         (8, "Ada Lovelace", 1),
+    ]
+
+
+async def test_figures_of_a_chat(database: Database) -> None:
+    """Of that chat alone, whoever wrote there and in whichever topic; what is hidden is not counted."""
+    group: dict[str, Any] = {"telegram_chat_id": -5, "chat_type": "supergroup", "chat_title": "Engines"}
+    question = await wrote(database, at(hours=9), **group)
+    await answered(database, question, at(hours=10))
+    await wrote(database, at(days=2, hours=9.5), telegram_user_id=8, message_thread_id=3, **group)
+    hidden = await wrote(database, at(days=3), telegram_user_id=9, **group)
+    await database.messages.delete(chat_id=hidden["chat_id"], message_id=hidden["reply_to_id"])
+    await wrote(database, at(days=7), **group)
+    await wrote(database, at(days=4))
+    chat: dict[str, Any] = {"chat_id": question["chat_id"], "since": at(), "until": at(days=7)}
+
+    days = await database.stats.chat_daily(**chat)
+    hours = await database.stats.chat_hours(**chat)
+
+    assert [(day.user_messages, day.assistant_messages) for day in days] == [(1, 1), (0, 0), (1, 0), *[(0, 0)] * 4]
+    assert (days[0].day, days[0].user_characters, days[0].assistant_characters) == ("2026-03-02", 5, 10)
+    assert [each for each in hours if each.messages] == [Hour(1, 9, 1), Hour(3, 9, 1)]
+    assert len(hours) == 168
+    assert await database.stats.chat_daily(**{**chat, "chat_id": 404}) == [
+        Daily(day.day, 0, 0, 0, 0, 0) for day in days
     ]
 
 

@@ -1,13 +1,15 @@
 """The commands: stored hidden, so that none becomes part of the dialogue, and none runs twice."""
 
+import logging
 import re
 from typing import Any, Final, cast
 
 from aiogram import Bot, F, Router
 from aiogram.dispatcher.flags import get_flag
 from aiogram.enums import ChatType
+from aiogram.exceptions import TelegramBadRequest, TelegramEntityTooLarge
 from aiogram.filters import Command, CommandObject
-from aiogram.types import Message, TelegramObject
+from aiogram.types import BufferedInputFile, Message, TelegramObject
 from aiogram.utils.i18n import gettext as _
 from aiogram.utils.i18n import ngettext
 
@@ -18,6 +20,8 @@ from botcli.journal import Handling
 from botcli.languages import Speak
 from botcli.menus import offered
 from botcli.middleware import Dialogue, Handler, Store
+from botcli.pictures import Pictures
+from botcli.refusals import is_about_the_chat
 from botcli.sentences import later
 from botcli.taking_back import take_back
 from botcli.throttle import Throttle
@@ -26,6 +30,8 @@ from botcli.turns import Turns
 from botcli.windows import Windows
 from botcore import Database, Recorded
 from botcore import Message as Stored
+
+_log = logging.getLogger(__name__)
 
 _OPTED_OUT: Final = later("Nothing is recorded since you opted out; /privacy on changes that.")
 _NOBODY: Final = later("Only a person has a dialogue with me, not a chat or an anonymous admin.")
@@ -136,8 +142,17 @@ async def search(message: Message, command: CommandObject, dialogue: Dialogue, d
     await message.answer(transcript([each.message for each in found], dated=True) or _("Nothing was found."))
 
 
-async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialogue | None = None) -> None:
-    """Shows what this bot has stored, and of that first the person's dialogue in this topic."""
+async def stats(
+    message: Message,
+    bot: Bot,
+    database: Database,
+    dialogue: Dialogue | None = None,
+    pictures: Pictures | None = None,
+) -> None:
+    """Shows what this bot has stored, first the person's dialogue in this topic, and a picture of the chat's last days.
+
+    The picture is left out where there is none, or Telegram does not take it.
+    """
     everything = figures.everything(await database.stats.totals(bot_id=bot.id))
     if dialogue is None:
         await message.answer(everything)
@@ -145,12 +160,28 @@ async def stats(message: Message, bot: Bot, database: Database, dialogue: Dialog
     ours = figures.dialogue(await database.stats.dialogue(**dialogue))
     spent = figures.usage(await database.usage.totals(user_id=dialogue["user_id"], bot_id=bot.id))
     text = _("Our dialogue\n{ours}{spent}\n\nAll dialogues\n{everything}")
-    await message.answer(text.format(ours=ours, spent=spent, everything=everything))
+    text = text.format(ours=ours, spent=spent, everything=everything)
+    is_private = message.chat.type == ChatType.PRIVATE
+    picture = await pictures.of_chat(database, dialogue["chat_id"], is_private=is_private) if pictures else None
+    if picture is None or not await _photo(message, picture, text):
+        await message.answer(text)
 
 
 async def unknown(message: Message, command: CommandObject) -> None:
     """Says that there is no such command, and where they stand."""
     await message.answer(_("I do not know /{command}. /help lists what I know.").format(command=command.command))
+
+
+async def _photo(message: Message, picture: bytes, caption: str) -> bool:
+    """Whether it was sent; a group may take texts and no photos."""
+    try:
+        await message.answer_photo(BufferedInputFile(picture, "stats.png"), caption=caption)
+    except (TelegramBadRequest, TelegramEntityTooLarge) as refusal:
+        if is_about_the_chat(refusal):
+            raise
+        _log.warning("sent without the picture, which Telegram refused")
+        return False
+    return True
 
 
 def _taken_back(taken: list[Stored]) -> str:

@@ -200,6 +200,10 @@ class BotApi:
         text = file.file.read().decode()
         return await self._sendMessage({**parameters, "text": text, "document": file.filename})
 
+    async def _sendPhoto(self, parameters: dict[str, Any]) -> dict[str, Any]:  # noqa: N802
+        file = parameters.pop(parameters["photo"].removeprefix("attach://"))
+        return await self._sendMessage({**parameters, "text": parameters["caption"], "photo": file.file.read()})
+
 
 def _result(result: Any) -> web.Response:
     return web.json_response({"ok": True, "result": result})
