@@ -18,6 +18,8 @@ from botcore import Transaction
 _ZONE: Final = "UTC"
 # matplotlib's first start takes some of them on a busy machine; nobody waits for an answer for long
 _SECONDS: Final = 15.0
+# who waits here is one of the UPDATE_CONCURRENCY that are answered at once
+_AT_ONCE: Final = 4
 
 _log = logging.getLogger(__name__)
 
@@ -27,12 +29,22 @@ class Pictures:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(1, "pictures")
+        self._asked_for = 0
 
     async def of_chat(self, database: Transaction, chat_id: int, *, is_private: bool) -> bytes | None:
-        """A PNG of the last 30 days, in the language that is spoken; None where nothing was said, or it was not drawn.
+        """A PNG of the last 30 days in the language that is spoken, or None: nothing was said, or it takes too long.
 
         It has numbers alone: of a private chat those of its person, of another what all of its people said together.
         """
+        if self._asked_for == _AT_ONCE:
+            return None
+        self._asked_for += 1
+        try:
+            return await self._of_chat(database, chat_id, is_private=is_private)
+        finally:
+            self._asked_for -= 1
+
+    async def _of_chat(self, database: Transaction, chat_id: int, *, is_private: bool) -> bytes | None:
         daily = await database.stats.chat_daily(chat_id=chat_id, time_zone=_ZONE)
         if not any(day.user_messages + day.assistant_messages for day in daily):
             return None

@@ -36,6 +36,7 @@ function element(name, text, changes = {}) {
 
 function say(state, text = "") {
   document.body.dataset.state = state;
+  document.body.ariaBusy = "false";
   at("notice").textContent = text;
   at("figures").hidden = !(state === "ready" || (state === "away" && shown));
 }
@@ -163,9 +164,8 @@ function draw(id, unit, dates, series, drawn, look) {
   const options = {
     width: at(id).clientWidth,
     height: CHART_HEIGHT,
-    tzDate: (moment) => uPlot.tzDate(new Date(moment * 1000), "UTC"),
     scales: {
-      x: { range: (_, first, last) => [first - 43_200, last + 43_200] },
+      x: { time: false, range: (_, first, last) => [first - 43_200, last + 43_200] },
       y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] },
     },
     axes: [
@@ -273,6 +273,7 @@ at("days").addEventListener("click", (event) => {
   const wanted = Number(event.target.dataset.days);
   if (!wanted || document.body.dataset.state === "locked") return;
   choose(wanted);
+  document.body.ariaBusy = "true";
   refresh();
 });
 addEventListener("hashchange", () => location.reload());

@@ -174,9 +174,16 @@ async def test_figures_while_the_database_is_away(
     assert back[1]["figures"]["daily"]
 
 
-@pytest.mark.usefixtures("settings", "database_url")
-async def test_dashboard_until_ctrl_c(capsys: pytest.CaptureFixture[str], client: aiohttp.ClientSession) -> None:
-    """It prints the address with a new key, once, and ends where it is told to."""
+@pytest.mark.role("superuser")
+@pytest.mark.usefixtures("settings")
+async def test_dashboard_until_ctrl_c(
+    capsys: pytest.CaptureFixture[str],
+    client: aiohttp.ClientSession,
+    database_url: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It prints the address with a new key, once, ends where it is told to, and needs no more than the reader may."""
+    monkeypatch.setenv("DATABASE_URL", roles.url_of("reader", database_url))
     runs = asyncio.create_task(dashboard(bot=1))
     out = ""
     async with asyncio.timeout(20):

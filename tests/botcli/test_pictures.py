@@ -148,8 +148,10 @@ async def test_picture_that_cannot_be_drawn(
     assert [record.getMessage() for record in caplog.records] == ["no picture: it cannot be drawn"]
 
 
-async def test_pictures_one_at_a_time(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
-    """While one is drawn the event loop goes on; who would wait for too long gets none, and none is drawn for them."""
+async def test_pictures_one_at_a_time(
+    database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """While one is drawn the event loop goes on; who would wait for too long, or as the fifth, gets none at all."""
     begun, may_end = list[str](), threading.Event()
 
     def draw(*arguments: Any) -> bytes:
@@ -162,11 +164,12 @@ async def test_pictures_one_at_a_time(database: Database, monkeypatch: pytest.Mo
     chat_id = (await said(database, sent_at=datetime.now(UTC) - timedelta(hours=1))).message.chat_id
     one = Pictures()
     with catalogs().context():
-        crowd = await asyncio.gather(*(one.of_chat(database, chat_id, is_private=True) for _ in range(3)))
+        crowd = await asyncio.gather(*(one.of_chat(database, chat_id, is_private=True) for _ in range(6)))
         begun_before = len(begun)
         may_end.set()
         monkeypatch.setattr(pictures, "_SECONDS", 20)
         after = await one.of_chat(database, chat_id, is_private=True)
 
-    assert crowd == [None] * 3
+    assert crowd == [None] * 6
+    assert len(caplog.records) == 4
     assert (begun_before, len(begun), after) == (1, 2, b"PNG")
