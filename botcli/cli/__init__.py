@@ -18,7 +18,7 @@ app.command("botcli.cli.doctor:doctor", help="Tell whether all that the bot need
 app.command(
     "botcli.cli.stats:stats", help="Show how a bot is used: messages, people, answer times, busy chats, tokens."
 )
-app.command("botcli.cli.dashboard:dashboard", help="Show how a bot is used on a page that follows it.")
+app.command("botcli.cli.dashboard:dashboard", help="Show how a bot is used on a page of this machine, as it goes on.")
 app.command("botcli.cli.webhook:app", name="webhook", help="Where Telegram posts updates: set, delete, info.")
 app.command("botcli.cli.exporting:export", help="Write conversations as a file, or all that is kept about a person.")
 app.command("botcli.cli.privacy:erase", help="Remove a person for good, across chats and bots.")

@@ -51,3 +51,6 @@ async def dashboard(
                 sys.stdout.flush()
                 output.say("Ctrl-C ends it.")
                 await stop.wait()
+    if sys.stderr.isatty():
+        # behind ^C
+        output.say("")
