@@ -8,7 +8,9 @@
 WITH span AS (
     SELECT
         COALESCE(
-            NULLIF(:'since'::timestamptz, '-infinity'), date_trunc('day', u.until - interval '29 days', :'time_zone')
+            NULLIF(:'since'::timestamptz, '-infinity'),
+            (date_trunc('day', (u.until - interval '1 microsecond') AT TIME ZONE :'time_zone') - interval '29 days')
+            AT TIME ZONE :'time_zone'
         ) AS since,
         u.until
     FROM (SELECT COALESCE(NULLIF(:'until'::timestamptz, 'infinity'), now()) AS until) AS u
