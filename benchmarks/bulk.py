@@ -8,6 +8,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -20,6 +21,7 @@ import psycopg
 from benchmarks.archive import write_export
 from benchmarks.server import server
 from botcli.transfer import files
+from botcli.transfer.notes import Notes
 from botcli.transfer.storing import Counts, Storing
 from botcore import Database, Incoming
 
@@ -147,8 +149,8 @@ async def _round(url: str, database: Database, rows: int) -> list[float]:
 
 
 async def _imported(database: Database) -> Counts:
-    storing = Storing(database, append=False)
-    with files.opened(EXPORT) as source:
+    with files.opened(EXPORT) as source, closing(Notes()) as notes:
+        storing = Storing(database, notes, append=False)
         async for batch in files.ahead(files.batches(source), asyncio.Event()):
             await storing.store(batch.said)
     return storing.counts

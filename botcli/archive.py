@@ -118,14 +118,17 @@ def read_manifest(archive: Path) -> Manifest:
 
 
 @contextmanager
-def private(path: Path) -> Iterator[Path]:
-    """A file beside it that takes its place at the end, on disk by then; where that fails nothing is left."""
+def private(path: Path, *, replace: bool = True) -> Iterator[Path]:
+    """A file beside it that takes its place at the end, on disk by then; where that fails nothing is left.
+
+    Unless it may `replace` one, FileExistsError is raised where a file is there by then.
+    """
     descriptor, name = tempfile.mkstemp(prefix=f"{path.name}.", suffix=".part", dir=path.parent)
     part = Path(name)
     try:
         yield part
         os.fsync(descriptor)
-        part.replace(path)
+        _put(part, path, replace=replace)
     except OSError as error:
         # a write to a full disk does not say where
         error.filename = error.filename or str(path)
@@ -133,6 +136,19 @@ def private(path: Path) -> Iterator[Path]:
     finally:
         os.close(descriptor)
         part.unlink(missing_ok=True)
+
+
+def _put(part: Path, path: Path, *, replace: bool) -> None:
+    if not replace:
+        try:
+            return path.hardlink_to(part)
+        except FileExistsError:
+            raise
+        except OSError:
+            # a file system without links, as a stick has: then the name is taken first
+            path.touch(exist_ok=False)
+    part.replace(path)
+    return None
 
 
 async def run(command: list[str], environment: Mapping[str, str], watch: Callable[[], None]) -> None:

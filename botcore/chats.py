@@ -72,6 +72,17 @@ class Chats:
             business_connection_id=business_connection_id,
         )
 
+    async def is_hidden(self, *, bot_id: int, telegram_chat_id: int, business_connection_id: str = "") -> bool:
+        """Whether the chat, or the one that it became by migration, is stored, but hidden."""
+        [is_hidden] = await self._executor.all(
+            "chats/is_hidden",
+            scalar_row,
+            bot_id=bot_id,
+            telegram_chat_id=telegram_chat_id,
+            business_connection_id=business_connection_id,
+        )
+        return bool(is_hidden)
+
     @repeatable()
     async def migrate(self, *, bot_id: int, telegram_chat_id: int, migrate_to_chat_id: int) -> Chat:
         """Makes one chat of a group and the supergroup that it became, whatever is known of either, and gives it.

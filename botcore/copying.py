@@ -25,10 +25,11 @@ _COLUMN: Final = re.compile(r"^ +(\w+) (bigint|text|timestamptz)( NOT NULL)?,?$"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Incoming:
-    """A message for `messages.copy_in`; `chat_id` and `user_id` are botcore's ids, all others Telegram's.
+    """A message for `messages.copy_in`; `chat_id`, `user_id`, `reply_to_id` are botcore's ids, all others Telegram's.
 
     `telegram_chat_id` is where it was sent to, if the chat may have become another one since: it tells whose
     `telegram_message_id` is. With an `edited_at` the content is what the newest edit says, `delivery` is Message's.
+    `reply_to_id` is botcore's id of the message that it answers, for one that no `reply_to_message_id` finds.
     """
 
     chat_id: int
@@ -41,6 +42,7 @@ class Incoming:
     telegram_chat_id: int | None = None
     telegram_message_id: int | None = None
     reply_to_message_id: int | None = None
+    reply_to_id: int | None = None
     media_group_id: str | None = None
     sender_chat_id: int | None = None
     forward_date: datetime | None = None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 import psycopg
 from psycopg.rows import AsyncRowFactory
+from psycopg.transaction import OutOfOrderTransactionNesting
 
 from botcore import batching, caching, inputs, queries, tracing
 from botcore.connection import Connection
@@ -28,6 +29,9 @@ Result = TypeVar("Result")
 P = ParamSpec("P")
 
 _log = logging.getLogger("botcore.queries")
+_OPEN_INSIDE: Final = (
+    "a transaction or a stream inside of this one is open: call that one, or close the stream by contextlib.aclosing"
+)
 # of a stream at a time; messages of 4,096 characters are some MB then
 _FETCHED_ROWS: Final = 1_000
 # Holds what people wrote: silent, whatever the root's level, until somebody sets this logger's own
@@ -142,6 +146,8 @@ class Executor:
         except psycopg.Error as error:
             if self._metrics is not None:
                 self._metrics.failed("transaction", error)
+            if isinstance(error, OutOfOrderTransactionNesting):
+                raise Unavailable(_OPEN_INSIDE) from error
             raise from_psycopg(error, "transaction", is_undone=is_undone) from error
 
     def _observed(self, name: str, call: Coroutine[Any, Any, Result]) -> Coroutine[Any, Any, Result]:
@@ -241,7 +247,7 @@ class _Turns:
         if self.over:
             raise Unavailable("the transaction has ended: call the database itself")
         if self._holder is not None and self._holder is asyncio.current_task():
-            raise Unavailable("a transaction inside of this one is open: call that one")
+            raise Unavailable(_OPEN_INSIDE)
         async with self._free:
             self._holder = asyncio.current_task()
             try:

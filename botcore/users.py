@@ -46,6 +46,11 @@ class Users(Privacy):
         """The live person with Telegram's id."""
         return await self._executor.kept("users/find", _user, telegram_user_id=telegram_user_id)
 
+    async def is_hidden(self, *, telegram_user_id: int) -> bool:
+        """Whether the person is stored, but hidden."""
+        [is_hidden] = await self._executor.all("users/is_hidden", scalar_row, telegram_user_id=telegram_user_id)
+        return bool(is_hidden)
+
     async def page(self, *, after_id: int = 0, page_size: int = 100) -> list[User]:
         """Live people by id; page on with the last id as `after_id`. `page_size` is 1..1000."""
         return await self._executor.all("users/page", _user, after_id=after_id, page_size=page_size)

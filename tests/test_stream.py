@@ -132,6 +132,21 @@ async def test_stream_that_is_left_gives_its_connection_back(
     assert (held, connection.execute(TRANSACTIONS).fetchone()) == ((1,), (0,))
 
 
+async def test_stream_that_is_left_open_in_a_transaction(database: Database) -> None:
+    """It stands in the way of the transaction, whose errors say what to close; nothing else is in the way then."""
+    first = (await said(database)).message
+
+    with pytest.raises(Unavailable, match=r"stream inside of this one is open.*aclosing"):
+        async with database.transaction() as transaction:
+            stream = transaction.messages.stream()
+            await anext(stream)
+            with pytest.raises(Unavailable, match="aclosing"):
+                await transaction.messages.get(chat_id=first.chat_id, message_id=first.id)
+    await stream.aclose()
+
+    assert await database.messages.get(chat_id=first.chat_id, message_id=first.id) == first
+
+
 async def test_stream_of_thousands_whose_server_ends_it(database: Database, connection: psycopg.Connection) -> None:
     """It comes in pieces, and what is lost on the way is an error of ours, which says that a retry is safe."""
     first = (await said(database)).message

@@ -1,17 +1,15 @@
 """`botcli export`: conversations as a file, or all that is kept about one person."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import aclosing, contextmanager
+from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 from time import monotonic
-from typing import Annotated, BinaryIO, Final
+from typing import Annotated, Final
 
 from cyclopts import Parameter
 
-from botcli import archive
-from botcli.cli import output, privacy, progress, signals
+from botcli.cli import output, privacy, progress, signals, target
 from botcli.cli.environment import read_settings
 from botcli.database import open_database
 from botcli.transfer.writing import WRITERS, Format
@@ -63,7 +61,7 @@ async def export(
         async with open_database(read_settings()) as database:
             reads = await database.caught_up()
             chat_id = await _find(reads, bot, chat) if bot is not None and chat is not None else 0
-            with _opened(path, force=force) as file, progress.shown() as show:
+            with target.opened(path, force=force) as file, progress.shown() as show:
                 writer, count, began = WRITERS[format](file), 0, monotonic()
                 messages = reads.messages.stream(
                     bot_id=bot,
@@ -90,18 +88,6 @@ async def _find(reads: Transaction, bot_id: int, telegram_chat_id: int) -> int:
     if chat is None:
         raise NotFound("chat", bot_id=bot_id, telegram_chat_id=telegram_chat_id)
     return chat.id
-
-
-@contextmanager
-def _opened(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
-    """Stdout, or a file that takes its place at the end."""
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    if path.exists() and not force:
-        raise InvalidInput("--output", f"{path} exists; --force overwrites it")
-    with archive.private(path) as part, part.open("wb") as file:
-        yield file
 
 
 def _in_utc(moment: datetime | None) -> datetime | None:

@@ -1,7 +1,7 @@
 """`botcli import`: conversations from a file, each message once."""
 
 import asyncio
-from contextlib import AsyncExitStack, aclosing
+from contextlib import AsyncExitStack, aclosing, closing
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -13,6 +13,7 @@ from botcli.cli import output, progress, signals
 from botcli.cli.environment import read_settings
 from botcli.database import open_database
 from botcli.transfer import files
+from botcli.transfer.notes import Notes
 from botcli.transfer.reading import Bad, Batch, Broken
 from botcli.transfer.storing import Storing
 from botcore import BotcoreError, NotPermitted, Said
@@ -42,13 +43,15 @@ async def import_(
     Telegram Desktop's chats become an archive, those of bot -1; JSON Lines keep their bot. Ctrl-C ends it after the
     batch in work.
     """
-    tally, stopped, storing = _Tally(), asyncio.Event(), None
+    stopped, storing = asyncio.Event(), None
     async with AsyncExitStack() as stack:
+        notes = stack.enter_context(closing(Notes()))
+        tally = _Tally(notes)
         source = stack.enter_context(files.opened(file))
         stops = stack.enter_context(signals.stops(stopped.set))
         if not dry_run:
             database = await stack.enter_async_context(open_database(read_settings()))
-            storing = Storing(database, append=append)
+            storing = Storing(database, notes, append=append)
         show = stack.enter_context(progress.shown())
         async for batch in await stack.enter_async_context(aclosing(files.ahead(files.batches(source), stopped))):
             is_over = bool(batch.bad) and not skip_bad
@@ -58,11 +61,12 @@ async def import_(
             show(*tally.state(source.size))
             if is_over:
                 break
+        chats = notes.count_chats()
     counts = {"messages": tally.messages, **(asdict(storing.counts) if storing else {})}
-    counts |= {"chats": len(tally.chats), "bad": tally.bad, "left_out": tally.left_out}
+    counts |= {"chats": chats, "bad": tally.bad, "left_out": tally.left_out}
     output.as_json(counts) if json else output.as_pairs(counts.items())
     for each in tally.first_bad:
-        output.say(f"{each.place}: {each.reason}")
+        output.say(output.printable(f"{each.place}: {each.reason}"))
     if stops:
         output.say("stopped; run it again to go on")
         return 128 + stops[0]
@@ -83,18 +87,18 @@ async def _store(storing: Storing, said: list[Said]) -> None:
 
 @dataclass(slots=True)
 class _Tally:
+    notes: Notes
     messages: int = 0
     bad: int = 0
     first_bad: list[Bad] = field(default_factory=list)
     left_out: int = 0
     position: int = 0
-    chats: set[tuple[int, int]] = field(default_factory=set)
     broken: Broken | None = None
     began: float = field(default_factory=monotonic)
 
     def add(self, batch: Batch) -> None:
         self.messages += len(batch.said) + len(batch.bad) + batch.left_out
-        self.chats.update((said.bot_id, said.telegram_chat_id) for said in batch.said)
+        self.notes.add_chats({(said.bot_id, said.telegram_chat_id) for said in batch.said})
         self.bad += len(batch.bad)
         self.first_bad = [*self.first_bad, *batch.bad][:_SHOWN]
         self.left_out += batch.left_out

@@ -1,20 +1,15 @@
 """`botcli export` and `botcli erase`: what is kept about a person, to give away or to remove."""
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 from cyclopts import Parameter
 
 from botcli import export as exports
-from botcli.cli import output
+from botcli.cli import output, target
 from botcli.cli.environment import open_redis, read_settings
 from botcli.database import open_database
-from botcore import InvalidInput
 
 
 async def export(*, user: int, output_file: Path | None = None, force: bool = False) -> None:
@@ -23,7 +18,7 @@ async def export(*, user: int, output_file: Path | None = None, force: bool = Fa
     async with open_redis(settings) as redis, open_database(settings) as database:
         # before a file is overwritten: Redis may be gone
         forms = await redis.entered(telegram_user_id=user) if redis else ()
-        with _opened(output_file, force=force) as file:
+        with target.opened(output_file, force=force) as file:
             async for line in exports.lines(await database.caught_up(), user, forms):
                 file.write(line)
 
@@ -49,19 +44,3 @@ async def erase(
             if not any(counts[name] for name in ("users", "chats", "messages")):
                 output.say("nothing was kept about them; what they sent before now is refused all the same")
     output.as_json(counts) if json else output.as_pairs(counts.items())
-
-
-@contextmanager
-def _opened(path: Path | None, *, force: bool) -> Iterator[BinaryIO]:
-    if path is None:
-        yield sys.stdout.buffer
-        return
-    try:
-        with open(path, "wb" if force else "xb", opener=_private) as file:
-            yield file
-    except FileExistsError:
-        raise InvalidInput("--output", f"{path} exists; --force overwrites it") from None
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)

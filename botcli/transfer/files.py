@@ -4,6 +4,7 @@ import asyncio
 import os
 import stat
 import sys
+from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import closing, contextmanager, suppress
 from functools import partial
@@ -14,6 +15,7 @@ from typing import Any, Final
 from botcli.transfer import lines, reading, telegram
 from botcli.transfer.mending import Mended
 from botcli.transfer.reading import Batch, Message
+from botcore import InvalidInput
 
 _BLOCK: Final = 1 << 16
 _PEEKED: Final = 4_096
@@ -40,19 +42,27 @@ class Source:
         self.position += len(block)
         return block
 
-    def first_line(self) -> bytes:
-        """As much of it as tells one format from the other; it is read once more as part of the file."""
-        while len(self._held) < _PEEKED and b"\n" not in self._held and (block := self._raw.read(_PEEKED)):
+    def beginning(self) -> bytes:
+        """As much of it as tells one format from the other, without a mark of UTF-8; it is read as part of the file."""
+        # a line of it, but for blank ones: of a pipe no more may come
+        while len(self._held) < _PEEKED and b"\n" not in self._held.lstrip() and (block := self._raw.read(_PEEKED)):
             self._held += block
-        return self._held.partition(b"\n")[0]
+        if self._held.startswith(BOM_UTF8):
+            self._held = self._held.removeprefix(BOM_UTF8)
+            self.position += len(BOM_UTF8)
+        return self._held
 
     def __iter__(self) -> Iterator[bytes]:
         """The lines, each with its end where it has one."""
-        rest = b""
+        # joined at the end: a line may be as long as the file
+        parts: list[bytes] = []
         while block := self.read1(_BLOCK):
-            *lines, rest = (rest + block).split(b"\n")
-            yield from (line + b"\n" for line in lines)
-        if rest:
+            first, *others = block.split(b"\n")
+            parts.append(first)
+            for line in others:
+                yield b"".join(parts) + b"\n"
+                parts = [line]
+        if rest := b"".join(parts):
             yield rest
 
     def close(self) -> None:
@@ -62,16 +72,34 @@ class Source:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """The file, or stdin for `-`."""
-    is_stdin = str(path) == "-"
-    with closing(Source(os.dup(sys.stdin.fileno()) if is_stdin else os.open(path, os.O_RDONLY))) as source:
+    """The file, or stdin for `-`; raises InvalidInput for a folder, and where stdin is closed."""
+    with closing(Source(_descriptor(path))) as source:
         yield source
 
 
+def _descriptor(path: Path) -> int:
+    if str(path) != "-":
+        if path.is_dir():
+            raise InvalidInput("FILE", f"{path} is a folder: name the file in it")
+        return os.open(path, os.O_RDONLY)
+    if sys.stdin is None:
+        raise InvalidInput("FILE", "stdin is closed")
+    return os.dup(sys.stdin.fileno())
+
+
 def batches(source: Source) -> Iterator[Batch]:
-    """The file's batches; JSON Lines are known by a chat's id on the first line."""
-    is_lines = b'"telegram_chat_id"' in source.first_line()
-    messages: Iterator[Message] = lines.messages(source) if is_lines else telegram.messages(Mended(source))
+    """The file's batches; JSON Lines are known by a chat's id on the first line, or by what it begins with.
+
+    Raises InvalidInput for a file that is empty, or in UTF-16.
+    """
+    beginning = source.beginning()
+    if beginning.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        raise InvalidInput("FILE", "is in UTF-16: save it as UTF-8")
+    if not beginning.strip():
+        raise InvalidInput("FILE", "is empty, or begins with thousands of blanks")
+    messages: Iterator[Message] = (
+        lines.messages(source) if lines.are_in(beginning) else telegram.messages(Mended(source))
+    )
     yield from reading.batches(messages, lambda: source.position)
 
 

@@ -16,6 +16,17 @@ _WORDS: Final = {"role": get_args(Role), "chat_type": get_args(ChatType), "deliv
 _NEEDED: Final = {each.name for each in fields(Said) if each.default is MISSING}
 # JSON leaves these as they are, and a terminal obeys them
 _CONTROLS: Final = re.compile(r"[\x7f-\x9f]")
+_FIRST_NAME: Final = re.compile(rb'\{\s*"(\w+)"')
+# Telegram Desktop's objects have an id, too
+_OWN_NAMES: Final = {*_NAMES} - {"id"}
+
+
+def are_in(beginning: bytes) -> bool:
+    """Whether a file that begins so has lines of ours, rather than one document."""
+    line = beginning.lstrip().partition(b"\n")[0]
+    first = _FIRST_NAME.match(line)
+    # the content, if it comes first, may be longer than what was looked at
+    return b'"telegram_chat_id"' in line or bool(first and first[1].decode() in _OWN_NAMES)
 
 
 def messages(lines: Iterable[bytes]) -> Iterator[Message]:
@@ -37,8 +48,13 @@ def line(said: Said) -> bytes:
     """The message as a line in UTF-8; what is None, 0 or '' by default is left out."""
     value = {name: getattr(said, name) for name in _NAMES}
     kept = {name: value[name] for name in _NAMES if name in _NEEDED or value[name] != _DEFAULTS[name]}
-    text = json.dumps(kept, default=datetime.isoformat, ensure_ascii=False, separators=(",", ":"))
-    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text).encode() + b"\n"
+    return json_text(kept, separators=(",", ":")).encode() + b"\n"
+
+
+def json_text(value: object, **options: Any) -> str:
+    """JSON on one line that a terminal only shows."""
+    text = json.dumps(value, default=datetime.isoformat, ensure_ascii=False, **options)
+    return _CONTROLS.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
 
 
 def _said(found: Any, place: str) -> Message:

@@ -1,5 +1,6 @@
 """What a file says, message by message, and what in it cannot be stored."""
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -29,6 +30,9 @@ _KINDS: Final = {
 FIELDS: Final = {name: queries.Parameter(kind) for kind, names in _KINDS.items() for name in names}
 """Said's fields with PostgreSQL's types."""
 _VALUES: Final = attrgetter(*FIELDS)
+_WORD: Final = re.compile(r"[a-z0-9_]{1,64}")
+_ODD: Final = "kind must be a word of a-z, 0-9 and _, of at most 64"
+_MOST: Final = 2**64
 
 
 class Broken(BotcoreError):
@@ -88,9 +92,13 @@ def batches(messages: Iterator[Message], position: Callable[[], int], size: int 
         yield batch
 
 
-def place(said: Said) -> str:
-    """Where to look for a message."""
-    return f"{said.telegram_message_id or 'without an id'} in chat {said.telegram_chat_id}"
+def place(message_id: object, chat_id: object) -> str:
+    """Where to look for a message, by numbers alone: a file has anything for an id, and a terminal may obey it."""
+    return f"{_number(message_id)} in chat {_number(chat_id)}"
+
+
+def _number(value: object) -> str:
+    return str(value) if value and isinstance(value, int) and abs(value) < _MOST else "without an id"
 
 
 def _sort_out(batch: Batch, numbers: list[int]) -> None:
@@ -106,8 +114,11 @@ def _sort_out(batch: Batch, numbers: list[int]) -> None:
     if reasons:
         batch.before_bad = min(reasons) if not batch.bad else min(*reasons, batch.before_bad)
         batch.bad += [
-            Bad(f"message {numbers[at]:,} of the file, {place(batch.said[at])}", reason)
+            Bad(
+                f"message {numbers[at]:,} of the file, {place(said.telegram_message_id, said.telegram_chat_id)}", reason
+            )
             for at, reason in sorted(reasons.items())
+            for said in [batch.said[at]]
         ]
         batch.said = [said for at, said in enumerate(batch.said) if at not in reasons]
 
@@ -116,6 +127,10 @@ def _refused(name: str, kind: queries.Parameter, column: tuple[Any, ...]) -> Ite
     values = list(column)
     if name in _REQUIRED and None in column:
         yield from ((at, f"{name} is missing") for at, value in enumerate(column) if value is None)
+    if name == "kind":
+        words = {value for value in column if isinstance(value, str)}
+        odd = {word for word in words if not _WORD.fullmatch(word)}
+        yield from ((at, _ODD) for at, value in enumerate(column) if isinstance(value, str) and value in odd)
     while True:
         try:
             return inputs.check_column(name, values, kind, 0)

@@ -7,7 +7,7 @@ import ijson
 
 from botcli.transfer import telegram_message
 from botcli.transfer.mending import Mended
-from botcli.transfer.reading import Bad, Broken, Message
+from botcli.transfer.reading import Bad, Broken, Message, place
 from botcore import InvalidInput
 
 _BLOCK: Final = 1 << 16
@@ -22,14 +22,18 @@ def messages(file: Mended) -> Iterator[Message]:
 
     Its memory is that of one message, whatever the file has.
     """
-    count = 0
+    count, events = 0, ijson.basic_parse(file, buf_size=_BLOCK)
     try:
-        for message in _all(ijson.basic_parse(file, buf_size=_BLOCK)):
+        for message in _all(events):
             count += 1
             yield message
     except (ijson.JSONError, RecursionError):
         # its text quotes the file
         raise Broken(f"the file ends or is no JSON after message {count:,}: what came before is sound") from None
+    try:
+        next(events, None)
+    except ijson.JSONError:
+        raise Broken(f"something follows the end of the JSON, after message {count:,}: it is not read") from None
 
 
 def _all(events: Events) -> Iterator[Message]:
@@ -73,7 +77,7 @@ def _messages(events: Events, known: dict[str, Any]) -> Iterator[Message]:
         if chat:
             yield telegram_message.read(message, chat)
         else:
-            yield Bad(str(message.get("id")), "its chat has no known type and id before it")
+            yield Bad(place(message.get("id"), known.get("id")), "its chat has no known type and id before it")
 
 
 def _members(events: Events) -> Iterator[tuple[str, str, Any]]:

@@ -2,9 +2,10 @@
 
 from datetime import UTC, datetime
 from functools import lru_cache
+from operator import index
 from typing import Any, Final, NamedTuple
 
-from botcli.transfer.reading import Bad, Message
+from botcli.transfer.reading import Bad, Message, place
 from botcore import ChatType, Said
 
 ARCHIVE: Final = -1
@@ -15,7 +16,7 @@ _CHANNELS: Final = -1_000_000_000_000
 # what Telegram Desktop adds to the ids of the group that a supergroup was
 _MIGRATED: Final = -1_000_000_000
 # before ids had 64 bits an author was a number, with the kind above the 32 of the id
-_OLD_KINDS: Final = ("user", "chat", "channel")
+_OLD_KINDS: Final = {0: "user", 1: "chat", 2: "channel"}
 _CHAT_TYPES: Final[dict[str, ChatType]] = {
     "personal_chat": "private",
     "bot_chat": "private",
@@ -94,7 +95,7 @@ def read(message: dict[str, Any], chat: Chat) -> Message:
             return None
         return _said(message, chat)
     except (ValueError, TypeError, KeyError, OverflowError, OSError) as error:
-        return Bad(f"{message.get('id')} in chat {chat.telegram_chat_id}", f"cannot be read: {type(error).__name__}")
+        return Bad(place(message.get("id"), chat.telegram_chat_id), f"cannot be read: {type(error).__name__}")
 
 
 def _said(message: dict[str, Any], chat: Chat) -> Said:
@@ -138,14 +139,19 @@ def _author(author: object) -> tuple[str, int]:
     if author is None:
         return "", 0
     if isinstance(author, int):
-        return _OLD_KINDS[author >> 32], author & 0xFFFFFFFF
-    kind = str(author).rstrip("0123456789")
-    return kind, int(str(author)[len(kind) :])
+        kind, number = _OLD_KINDS.get(author >> 32, ""), author & 0xFFFFFFFF
+    else:
+        kind = str(author).rstrip("0123456789")
+        number = int(str(author)[len(kind) :])
+    if kind not in _OLD_KINDS.values():
+        raise ValueError
+    return kind, number
 
 
 def _message_id(number: int) -> int:
     """The number in the chat; negated where it is of the group that the supergroup was, as botcore has it."""
-    return -(number - _MIGRATED) if _MIGRATED < number < 0 else int(number)
+    number = index(number)
+    return -(number - _MIGRATED) if _MIGRATED < number < 0 else number
 
 
 def _answered(message: dict[str, Any]) -> int | None:
@@ -166,9 +172,8 @@ def _kind(message: dict[str, Any]) -> str:
 
 def _text(text: Any) -> str:
     """The words alone: a text is one, or pieces of which some are objects with what is special about them."""
-    if isinstance(text, str):
-        return text
-    return "".join(piece if isinstance(piece, str) else piece["text"] for piece in text)
+    pieces = text if isinstance(text, list) else [text]
+    return "".join(piece if isinstance(piece, str) else piece["text"] for piece in pieces)
 
 
 def _moment(message: dict[str, Any], name: str) -> datetime:

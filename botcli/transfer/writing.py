@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 import re
 from collections.abc import Callable
 from dataclasses import fields
@@ -112,7 +111,7 @@ class Openai:
         else:
             before = f'{"" if self._dialogue is None else self._END}{{"messages": ['
             self._dialogue = dialogue
-        message = json.dumps({"role": said.role, "content": said.content}, ensure_ascii=False)
+        message = lines.json_text({"role": said.role, "content": said.content})
         self._file.write(f"{before}{message}".encode())
 
     def close(self) -> None:
@@ -167,7 +166,7 @@ def _quoted(said: Said) -> str:
     speaker = {"assistant": "bot", "system": "system"}.get(said.role)
     name = speaker or " ".join(filter(None, (said.first_name, said.last_name))) or said.chat_title or "somebody"
     marks = [said.kind] * (said.kind != "text") + ["edited"] * bool(said.edited_at) + [said.delivery or ""]
-    mark = "".join(f", {each}" for each in marks if each)
+    mark = "".join(f", {_inert(each)}" for each in marks if each)
     text = "".join(f"> {line}\n" for line in _inert(said.content, line_breaks=True).split("\n")) if said.content else ""
     return f"\n**{_inert(name)}** {said.sent_at:%H:%M}{mark}\n\n{text}"
 

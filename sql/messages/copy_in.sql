@@ -28,6 +28,7 @@ given AS MATERIALIZED (
         s.id, p.id AS chat_id, u.id AS user_id, s.message_thread_id, s.role, s.kind, s.content,
         NULLIF(s.telegram_message_id, 0) * t.sign AS telegram_message_id,
         NULLIF(s.reply_to_message_id, 0) * t.sign AS reply_to_message_id,
+        NULLIF(s.reply_to_id, 0) AS reply_to_id,
         NULLIF(s.media_group_id, '') AS media_group_id, NULLIF(s.sender_chat_id, 0) AS sender_chat_id,
         s.forward_date, s.sent_at, s.edited_at, NULLIF(s.delivery, '') AS delivery
     FROM copy_in_stage AS s
@@ -57,11 +58,13 @@ stored AS (
     SELECT
         g.chat_id, g.id, g.user_id, g.message_thread_id, g.role, g.kind, g.content, g.telegram_message_id,
         -- by the index, row by row: for a join the planner would read all of a small table
-        CASE WHEN g.reply_to_message_id IS NOT NULL THEN COALESCE(
-            (SELECT m.id FROM messages AS m
-            WHERE m.chat_id = g.chat_id AND m.telegram_message_id = g.reply_to_message_id),
-            f.id
-        ) END AS reply_to_id,
+        COALESCE(
+            CASE WHEN g.reply_to_message_id IS NOT NULL THEN
+                (SELECT m.id FROM messages AS m
+                WHERE m.chat_id = g.chat_id AND m.telegram_message_id = g.reply_to_message_id)
+            END,
+            f.id, g.reply_to_id
+        ) AS reply_to_id,
         g.media_group_id, g.sender_chat_id, g.forward_date, g.sent_at, g.edited_at, g.delivery
     FROM given AS g
     LEFT JOIN firsts AS f

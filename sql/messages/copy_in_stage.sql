@@ -17,6 +17,7 @@ CREATE TEMP TABLE copy_in_stage (
     telegram_chat_id bigint,
     telegram_message_id bigint,
     reply_to_message_id bigint,
+    reply_to_id bigint,
     media_group_id text,
     sender_chat_id bigint,
     forward_date timestamptz,

@@ -14,7 +14,7 @@ from pyarrow import parquet
 from botcli.cli.exporting import export
 from botcli.cli.importing import import_
 from botcli.transfer.writing import WRITERS, Lines
-from botcore import Database, InvalidInput, NotFound
+from botcore import Database, InvalidInput, NotFound, Said
 from tests.archives import contents
 from tests.botcli.conftest import Start
 from tests.conftest import CreateDatabase
@@ -172,6 +172,38 @@ async def test_export_that_fails_leaves_what_was_there(
     assert path.read_bytes().count(b"\n") == 4
     assert path.stat().st_mode & 0o777 == 0o600
     assert capsys.readouterr() == ("messages\t4\n", "")
+
+
+@pytest.mark.usefixtures("conversation")
+async def test_export_of_a_person_over_a_file(tmp_path: Path) -> None:
+    """What everybody could read before is its owner's alone then, and another file: who had it open has the old one."""
+    path = tmp_path / "person"
+    path.write_text("before")
+    path.chmod(0o644)
+    with path.open() as before:
+        found = await exported(path, user=7, force=True)
+
+        assert before.read() == "before"
+    assert found.startswith(b"{")
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_markdown_and_openai_of_odd_fields() -> None:
+    """Nothing of a message is more than text: neither its kind nor a control character of C1."""
+    odd = Said(
+        bot_id=1, telegram_chat_id=7, chat_type="private", role="user", content="a\x9bb", sent_at=SENT_AT,
+        kind="x\n# <b>",
+    )  # fmt: skip
+    written = {}
+    for name in ("markdown", "openai"):
+        file = io.BytesIO()
+        writer = WRITERS[name](file)
+        writer.write(odd)
+        writer.close()
+        written[name] = file.getvalue().decode()
+
+    assert ", x # &lt;b>\n" in written["markdown"]
+    assert written["openai"] == '{"messages": [{"role": "user", "content": "a\\u009bb"}]}\n'
 
 
 @pytest.mark.usefixtures("conversation")
