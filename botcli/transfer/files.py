@@ -72,7 +72,7 @@ class Source:
 
 @contextmanager
 def opened(path: Path) -> Iterator[Source]:
-    """The file, or stdin for `-`; raises InvalidInput for a folder, and where stdin is closed."""
+    """The file, or stdin for `-`; raises InvalidInput for a folder."""
     with closing(Source(_descriptor(path))) as source:
         yield source
 
@@ -82,8 +82,6 @@ def _descriptor(path: Path) -> int:
         if path.is_dir():
             raise InvalidInput("FILE", f"{path} is a folder: name the file in it")
         return os.open(path, os.O_RDONLY)
-    if sys.stdin is None:
-        raise InvalidInput("FILE", "stdin is closed")
     return os.dup(sys.stdin.fileno())
 
 

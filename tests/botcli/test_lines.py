@@ -92,7 +92,7 @@ SAID = st.builds(
     id=IDS,
     telegram_message_id=IDS | st.none(),
     role=st.sampled_from(get_args(Role)),
-    kind=TEXTS,
+    kind=st.from_regex(r"[a-z0-9_]{1,64}", fullmatch=True),
     content=TEXTS,
     sent_at=TIMES,
     edited_at=TIMES | st.none(),

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -87,7 +86,7 @@ def test_format_is_known_by_what_a_file_begins_with(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("contents", "reason"), [(b"", "empty"), (b" \n", "empty"), ("{}".encode("utf-16"), "UTF-16")])
 def test_file_of_nothing_is_refused(tmp_path: Path, contents: bytes, reason: str) -> None:
-    """So is one in UTF-16, as a shell of Windows writes it, a folder, and stdin that is closed."""
+    """So is one in UTF-16, as a shell of Windows writes it, and a folder."""
     path = tmp_path / "file"
     path.write_bytes(contents)
 
@@ -95,14 +94,6 @@ def test_file_of_nothing_is_refused(tmp_path: Path, contents: bytes, reason: str
         read(path)
     with pytest.raises(InvalidInput, match="is a folder"):
         read(tmp_path)
-
-
-def test_closed_stdin_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python has no stdin then, and its number may be another file's."""
-    monkeypatch.setattr(sys, "stdin", None)
-
-    with pytest.raises(InvalidInput, match="stdin is closed"):
-        read(Path("-"))
 
 
 @pytest.mark.parametrize("end", ["x", "{}", '\n{"name"'])
