@@ -61,7 +61,7 @@ async def export(
         async with open_database(read_settings()) as database:
             reads = await database.caught_up()
             chat_id = await _find(reads, bot, chat) if bot is not None and chat is not None else 0
-            with target.opened(path, force=force) as file, progress.shown() as show:
+            with target.opened(path, force=force) as file, progress.shown(file) as show:
                 writer, count, began = WRITERS[format](file), 0, monotonic()
                 messages = reads.messages.stream(
                     bot_id=bot,

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
-from typing import Final, Protocol
+from typing import BinaryIO, Final, Protocol
 
 from botcli.cli import output
 
@@ -20,13 +20,19 @@ class Show(Protocol):
 
 
 @contextmanager
-def shown() -> Iterator[Show]:
-    """Shows what it is told on stderr; off a terminal a short run says nothing."""
-    if sys.stderr.isatty():
+def shown(data: BinaryIO | None = None) -> Iterator[Show]:
+    """Shows what it is told on stderr; off a terminal a short run says nothing, nor does one with its data on one."""
+    if data and data.isatty():
+        yield _nothing
+    elif sys.stderr.isatty():
         with _bar() as show:
             yield show
     else:
         yield _lines()
+
+
+def _nothing(text: str, share: float | None = None, /) -> None:
+    """Takes it."""
 
 
 def _lines() -> Show:

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import os
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -145,6 +147,20 @@ async def test_export_of_a_chat(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="needs --bot"):
         await exported(tmp_path / "none", chat=7)
     assert names(tmp_path) == ["some"]
+
+
+@pytest.mark.usefixtures("conversation")
+async def test_export_into_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is exported is all that is shown: no bar is drawn into it."""
+    terminal, end = os.openpty()
+    with os.fdopen(end, "w", encoding="utf-8") as screen:
+        monkeypatch.setattr(sys, "stdout", screen)
+        monkeypatch.setattr(sys, "stderr", screen)
+        await export(format="jsonl")
+    shown = os.read(terminal, 10_000)
+    os.close(terminal)
+
+    assert [json.loads(line)["role"] for line in shown.splitlines()] == ["user", "assistant", "user", "user"]
 
 
 @pytest.mark.usefixtures("conversation")
