@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from botcli.settings import BotSettings
 from botcore import BotcoreError
@@ -19,9 +20,10 @@ FINISH_SECONDS: Final = 1.0
 
 _WEBHOOK_PORT: Final = 8080
 
-# for what is no HTTP, which aiohttp would log with its bytes
 _log = logging.getLogger(__name__)
-_log.setLevel(logging.CRITICAL + 1)
+# for what is no HTTP, which aiohttp would log with its bytes
+_silent = logging.getLogger(f"{__name__}.silent")
+_silent.setLevel(logging.CRITICAL + 1)
 
 
 def address(settings: BotSettings) -> tuple[str, int] | None:
@@ -32,7 +34,7 @@ def address(settings: BotSettings) -> tuple[str, int] | None:
 
 def build_application(routes: Iterable[web.AbstractRouteDef]) -> web.Application:
     """Answers on these routes, and 404 or 405 elsewhere; nobody on the way is to keep an answer."""
-    application = web.Application(client_max_size=BODY_BYTES)
+    application = web.Application(client_max_size=BODY_BYTES, middlewares=[_told])
     application.add_routes(routes)
     application.on_response_prepare.append(_not_to_be_kept)
     return application
@@ -46,13 +48,24 @@ async def serve(
 
     Raises BotcoreError, which names the setting, when the place is taken, or not this machine's.
     """
-    runner = web.AppRunner(application, access_log=None, logger=_log, shutdown_timeout=FINISH_SECONDS)
+    runner = web.AppRunner(application, access_log=None, logger=_silent, shutdown_timeout=FINISH_SECONDS)
     await runner.setup()
     try:
         await _listen(runner, host, port, setting)
         yield runner.addresses[0][1]
     finally:
         await runner.cleanup()
+
+
+@web.middleware
+async def _told(request: web.Request, handler: Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except web.HTTPException:
+        raise
+    except Exception as error:
+        _log.error("a request failed", exc_info=error)
+        raise
 
 
 async def _not_to_be_kept(_: web.Request, response: web.StreamResponse) -> None:

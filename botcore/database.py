@@ -13,6 +13,7 @@ from botcore import listening, pool, tracing
 from botcore.caching import Cache
 from botcore.chats import Chats
 from botcore.erasers import Erasers
+from botcore.errors import BotcoreError, Unavailable
 from botcore.executor import Executor
 from botcore.health import Checks, Health
 from botcore.joins import Limits
@@ -65,13 +66,20 @@ class Transaction:
     async def transaction(self, *, read_only: bool = False) -> AsyncIterator["Transaction"]:
         """The same repositories in one transaction; inside of one already, in a savepoint.
 
-        With `read_only` the server refuses, as Unavailable, what would change something, whatever the role may.
+        With `read_only` the server refuses what would change something, whatever the role may: as Unavailable, which
+        leaves the block as BotcoreError.
         Call neither Telegram nor a model inside: the connection and its locks would wait for them.
         """
         async with self._executor.transaction() as executor:
             if read_only:
                 await executor.one("database/transaction_read_only", scalar_row)
-            yield Transaction(executor)
+            try:
+                yield Transaction(executor)
+            except Unavailable as error:
+                if read_only and error.sqlstate == "25006":
+                    # it is not the server that is: nobody has to look for another one
+                    raise BotcoreError("this transaction only reads") from error
+                raise
 
 
 class Database(Transaction):

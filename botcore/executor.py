@@ -244,13 +244,18 @@ class _Turns:
 
     @asynccontextmanager
     async def take(self) -> AsyncIterator[Connection]:
-        if self.over:
-            raise Unavailable("the transaction has ended: call the database itself")
+        self._check()
         if self._holder is not None and self._holder is asyncio.current_task():
             raise Unavailable(_OPEN_INSIDE)
         async with self._free:
+            # it may have been undone meanwhile, and the connection be somebody else's
+            self._check()
             self._holder = asyncio.current_task()
             try:
                 yield self._connection
             finally:
                 self._holder = None
+
+    def _check(self) -> None:
+        if self.over:
+            raise Unavailable("the transaction has ended: call the database itself")

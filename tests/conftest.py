@@ -201,10 +201,10 @@ def spans(monkeypatch: pytest.MonkeyPatch) -> Iterator["InMemorySpanExporter"]:
     provider.shutdown()
 
 
-async def until_waiting(connection: psycopg.Connection) -> None:
-    """Returns when some session of this database waits for a lock."""
+async def until_waiting(connection: psycopg.Connection, sessions: int = 1) -> None:
+    """Returns when so many sessions of this database wait for locks."""
     waiting = "SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-    while connection.execute(waiting).fetchone() is None:
+    while connection.execute(waiting).rowcount < sessions:
         await asyncio.sleep(0.01)
         # in a transaction the sessions of its first look are all that it shows
         connection.execute("SELECT pg_stat_clear_snapshot()")

@@ -6,8 +6,9 @@ from datetime import timedelta
 from random import Random
 
 import psycopg
+import pytest
 
-from botcore import Database, Recorded, Transaction
+from botcore import Database, InvalidInput, Recorded, Transaction, Unavailable
 from tests.conftest import until_waiting
 from tests.factories import SENT_AT, dialogue, edited, person, said
 
@@ -276,3 +277,20 @@ async def test_cancelled_calls_leave_the_pool_whole(database_url: str) -> None:
         await asyncio.gather(*(database.ping() for _ in range(50)))
 
         assert {type(result) for result in results} <= {Recorded, asyncio.CancelledError}
+
+
+async def test_transaction_that_fails_while_calls_wait(database: Database) -> None:
+    """What waits for its turn when the transaction is undone is refused, and not stored after all."""
+    stored = (await said(database)).message
+    answer = {**dialogue(stored), "role": "assistant", "content": "Hello"}
+    answers = [{**answer, "role": "nobody"}, *[answer] * 4]
+
+    with pytest.raises(InvalidInput):
+        async with database.transaction() as transaction:
+            calls = [asyncio.create_task(transaction.messages.add(**answer)) for answer in answers]
+            await asyncio.gather(*calls)
+    # one may have been on its way, and was undone with the others
+    *_, last = await asyncio.gather(*calls, return_exceptions=True)
+
+    assert isinstance(last, Unavailable)
+    assert [each.content for each in await database.messages.recent(**dialogue(stored))] == [stored.content]

@@ -159,8 +159,13 @@ async def test_transaction_that_only_reads(database: Database) -> None:
                 await said(inner)
         assert await transaction.users.page() == []
     await said(database)
+    with pytest.raises(BotcoreError, match="only reads") as left:
+        async with database.transaction(read_only=True) as transaction:
+            await said(transaction, telegram_message_id=101)
 
     assert refused.value.sqlstate == "25006"
+    # nobody waits for another server
+    assert not isinstance(left.value, Unavailable)
 
 
 async def test_nested_transaction_is_a_savepoint(database: Database) -> None:

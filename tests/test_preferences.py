@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 from botcore import Cost, Database, InvalidInput, Preferences, Throttled
+from tests.conftest import until_waiting
 from tests.factories import dialogue, person, said
 
 GIVEN = Throttled(refused=0, wait_seconds=0, to_tell=False)
@@ -87,6 +88,23 @@ async def test_take_at_once_gives_so_many_places(database: Database) -> None:
     assert {each.wait_seconds in range(50, 61) for each in taken if each.refused} == {True}
     assert [each.refused for each in taken if each.to_tell] == [1]
     assert await take(database, user_id, bot_id=2) == GIVEN
+
+
+async def test_take_of_one_message_at_once(database: Database, connection: psycopg.Connection) -> None:
+    """Attempts at the same moment have one place between them."""
+    user_id = await ada(database)
+    await take(database, user_id, per_minute=3)
+    key: dict[str, Any] = {"user_id": user_id, "bot_id": 1, "chat_id": 1, "message_id": 900, "per_minute": 3}
+
+    with connection.transaction():
+        connection.execute("SELECT FROM throttles FOR UPDATE")
+        taking = [asyncio.create_task(database.throttles.take(**key)) for _ in range(4)]
+        await until_waiting(connection, 4)
+    taken = await asyncio.gather(*taking)
+
+    assert {each.refused for each in taken if each} <= {0}
+    assert await take(database, user_id, per_minute=3) == GIVEN
+    assert (await take(database, user_id, per_minute=3)).refused == 1
 
 
 async def test_take_a_minute_later(database: Database, connection: psycopg.Connection) -> None:

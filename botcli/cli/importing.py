@@ -54,7 +54,7 @@ async def import_(
             storing = Storing(database, notes, append=append)
         show = stack.enter_context(progress.shown())
         async for batch in await stack.enter_async_context(aclosing(files.ahead(files.batches(source), stopped))):
-            is_over = bool(batch.bad) and not skip_bad
+            is_over = bool(batch.bad) and not (skip_bad or dry_run)
             if storing:
                 await _store(storing, batch.said[: batch.before_bad] if is_over else batch.said)
             tally.add(batch)
@@ -71,7 +71,8 @@ async def import_(
         output.say("stopped; run it again to go on")
         return 128 + stops[0]
     if tally.bad and not skip_bad:
-        raise BotcoreError("stopped at what cannot be stored: mend the file, or leave out all such by --skip-bad")
+        found = "there is" if dry_run else "stopped at"
+        raise BotcoreError(f"{found} what cannot be stored: mend the file, or leave out all such by --skip-bad")
     if tally.broken:
         raise tally.broken
     return 0

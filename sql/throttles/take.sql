@@ -8,7 +8,7 @@
 -- chat_id     bigint     botcore's id of the chat where they ask
 -- message_id  bigint     botcore's id of the message by which they ask
 -- per_minute  bigint     places, 1..1000
--- returns     Throttled  1 row, or none where the person is gone
+-- returns     Throttled  1 row; none where the person is gone, or another attempt at the message takes its place now
 WITH kept AS (
     SELECT
         0::bigint AS refused, 0::bigint AS wait_seconds, FALSE AS to_tell
@@ -59,6 +59,8 @@ taken AS (
                 THEN jsonb_build_object(:'chat_id'::bigint, :'message_id'::bigint) || t.told
             ELSE '{}'
         END
+    -- another attempt at the same moment has taken it
+    WHERE NOT (:'message_id' = ANY(t.message_ids))
     RETURNING
         refused,
         CASE

@@ -85,6 +85,19 @@ async def test_import_dry_run(tmp_path: Path, connection: psycopg.Connection, ca
     assert rows(connection) == before
 
 
+async def test_import_dry_run_finds_all_that_is_bad(tmp_path: Path, capsys: Captured) -> None:
+    """It reads on behind what an import would stop at, and fails as that would."""
+    bad = [message(number, text="\0") for number in (2, 6_000)]
+    path = write(tmp_path, chat(message(1), bad[0], *map(message, range(3, 6_000)), bad[1]))
+
+    with pytest.raises(BotcoreError, match="there is what cannot be stored"):
+        await import_(path, dry_run=True)
+
+    out, err = capsys.readouterr()
+    assert "messages\t6000\n" in out
+    assert err.count("content holds a NUL") == 2
+
+
 async def test_import_stops_at_what_is_bad(tmp_path: Path, connection: psycopg.Connection, capsys: Captured) -> None:
     """What stands before it is stored; it is told where it is and not what it says; on request it is left out."""
     path = write(tmp_path, chat(message(1), message(2, text="canary\0"), message(3), message(4, text="\0")))
