@@ -131,7 +131,7 @@ def _tokens(axis: Any, figures: Mapping[Name, Rows]) -> None:
 
 
 def _by_day(axis: Any, days: Sequence[date], title: str, unit: str, day: str = _WORDS.day) -> None:
-    axis.yaxis.set_major_formatter("{x:,g}")
+    axis.yaxis.set_major_formatter("{x:,.10g}")
     axis.set_title(title, loc="left")
     axis.set(xlabel=day, ylabel=unit)
     half = timedelta(hours=12)

@@ -3,6 +3,7 @@
 import asyncio
 import hmac
 import json
+import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from aiohttp import web
 
 from botcli import http, overview
 from botcli.overview import Name
-from botcore import BotcoreError, Transaction
+from botcore import BotcoreError, InvalidInput, Transaction
 
 HOST: Final = "127.0.0.1"
 FIGURES: Final[tuple[Name, ...]] = ("roles", "daily", "active_days", "hours", "answer_times", "tokens", "top_chats")
@@ -45,6 +46,8 @@ _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
 }
 
+_log = logging.getLogger(__name__)
+
 _Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -73,19 +76,29 @@ class Dashboard:
         days = request.query.get("days", "30")
         if days not in map(str, DAYS):
             return _refusal(400, f"days: one of {', '.join(map(str, sorted(DAYS)))}")
+        # one after the other, however many pages are open
+        async with self._reading:
+            if request.transport is None or request.transport.is_closing():
+                return _refusal(503, "nobody waits for it any more")
+            return await self._answer(int(days))
+
+    async def _answer(self, days: int) -> web.Response:
         try:
-            # one after the other, however many pages are open
-            async with asyncio.timeout(_READ_SECONDS), self._reading:
-                return web.json_response(await self._read(int(days)), dumps=_as_json)
+            async with asyncio.timeout(_READ_SECONDS):
+                return web.json_response(await self._read(days), dumps=_as_json)
         except TimeoutError:
             return _refusal(503, f"the database gave no answer in {_READ_SECONDS:g} s")
         except BotcoreError as error:
-            return _refusal(503, str(error))
+            return _refusal(400 if isinstance(error, InvalidInput) else 503, str(error))
+        except Exception:
+            # the page sends its reader here
+            _log.exception("the figures cannot be shown")
+            raise
 
     async def _read(self, days: int) -> dict[str, Any]:
         of, began = overview.days(self._bot_id, days, self._time_zone), perf_counter()
         async with self._database.transaction(read_only=True) as transaction:
-            figures = await overview.read(transaction, FIGURES, of)
+            figures = await overview.read(transaction, FIGURES, of, at_once=False)
         return {
             **asdict(of),
             "days": days,

@@ -77,8 +77,11 @@ def zone_of(time_zone: str) -> ZoneInfo:
         raise InvalidInput("time_zone", "must be IANA's name of one, as Europe/Berlin") from None
 
 
-async def read(database: Transaction, names: Sequence[Name], of: Range) -> Mapping[Name, Rows]:
-    """The rows of each figure; they are asked for at once, and are not of one moment."""
+async def read(database: Transaction, names: Sequence[Name], of: Range, *, at_once: bool = True) -> Mapping[Name, Rows]:
+    """The rows of each figure; they are asked for at once, and are not of one moment.
+
+    In a transaction that would be one after the other anyway, and go on after the first that fails: not `at_once`.
+    """
     stats = database.stats
     calls: dict[Name, Callable[..., Awaitable[Rows]]] = {
         "active_days": partial(stats.active, unit="day"),
@@ -98,4 +101,6 @@ async def read(database: Transaction, names: Sequence[Name], of: Range) -> Mappi
         "until": of.until,
         "time_zone": of.time_zone,
     }
+    if not at_once:
+        return {name: await calls[name](**within) for name in names}
     return dict(zip(names, await gather(*(calls[name](**within) for name in names)), strict=True))

@@ -3,17 +3,18 @@
 import asyncio
 import logging
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future
 from datetime import date
 from importlib.util import find_spec
-from typing import Final
+from threading import Lock, Thread
+from typing import Any, Final
 
 from aiogram.utils.i18n import I18n
 from aiogram.utils.i18n import gettext as _
 from babel.dates import format_date, format_skeleton, get_day_names
 
 from botcli.overview import Rows, Words
-from botcore import Transaction
+from botcore import BotcoreError, Transaction
 
 _ZONE: Final = "UTC"
 # matplotlib's first start takes some of them on a busy machine; nobody waits for an answer for long
@@ -28,7 +29,7 @@ class Pictures:
     """Draws one at a time, so that no crowd of curious people takes the processor from whoever waits for an answer."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(1, "pictures")
+        self._turn = Lock()
         self._asked_for = 0
 
     async def of_chat(self, database: Transaction, chat_id: int, *, is_private: bool) -> bytes | None:
@@ -45,20 +46,40 @@ class Pictures:
             self._asked_for -= 1
 
     async def _of_chat(self, database: Transaction, chat_id: int, *, is_private: bool) -> bytes | None:
-        daily = await database.stats.chat_daily(chat_id=chat_id, time_zone=_ZONE)
-        if not any(day.user_messages + day.assistant_messages for day in daily):
-            return None
-        hours = await database.stats.chat_hours(chat_id=chat_id, time_zone=_ZONE)
-        words = _words([date.fromisoformat(day.day) for day in daily], is_private=is_private)
-        drawing = asyncio.get_running_loop().run_in_executor(self._thread, _draw, daily, hours, *words)
         try:
             async with asyncio.timeout(_SECONDS):
-                return await drawing
+                daily = await database.stats.chat_daily(chat_id=chat_id, time_zone=_ZONE)
+                if not any(day.user_messages + day.assistant_messages for day in daily):
+                    return None
+                hours = await database.stats.chat_hours(chat_id=chat_id, time_zone=_ZONE)
+                words = _words([date.fromisoformat(day.day) for day in daily], is_private=is_private)
+                return await self._drawn(daily, hours, *words)
         except TimeoutError:
-            _log.warning("no picture: others are drawn", extra={"seconds": _SECONDS})
+            _log.warning("no picture: it took too long", extra={"seconds": _SECONDS})
+        except BotcoreError as error:
+            _log.warning("no picture: its figures cannot be read", extra={"reason": str(error)})
         except Exception as error:  # noqa: BLE001 - what is told by numbers needs no picture
             _log.warning("no picture: it cannot be drawn", exc_info=error)
         return None
+
+    async def _drawn(self, *what: Any) -> bytes:
+        """As asyncio.to_thread, but one after the other, and the program's end does not wait for it."""
+        done: Future[bytes] = Future()
+
+        def run() -> None:
+            with self._turn:
+                # given up while others were drawn
+                if not done.set_running_or_notify_cancel():
+                    return
+                try:
+                    image = _draw(*what)
+                except BaseException as error:  # noqa: BLE001 - raised again where it is awaited
+                    done.set_exception(error)
+                else:
+                    done.set_result(image)
+
+        Thread(target=run, name="pictures", daemon=True).start()
+        return await asyncio.wrap_future(done)
 
 
 def open_pictures() -> Pictures | None:

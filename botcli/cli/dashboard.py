@@ -8,13 +8,14 @@ from cyclopts import Parameter
 
 from botcli import overview
 from botcli.cli import output, signals
-from botcli.cli.environment import read_settings, token_bot_id
+from botcli.cli.environment import check_replica, read_settings, token_bot_id
 from botcli.database import open_database
 from botcore import InvalidInput
 
 # it reads one figure after the other; the second is for what looks whether the server is there
 _CONNECTIONS: Final = 2
 _PORTS: Final = range(2**16)
+_BOTS: Final = range(2**63)
 
 
 async def dashboard(
@@ -32,6 +33,8 @@ async def dashboard(
     """
     if port not in _PORTS:
         raise InvalidInput("--port", f"must be 1..{_PORTS.stop - 1}, or 0 for a free one, not {port}")
+    if bot is not None and bot not in _BOTS:
+        raise InvalidInput("--bot", f"must be 0..{_BOTS.stop - 1}, not {bot}")
     try:
         overview.zone_of(zone)
     except InvalidInput as error:
@@ -40,8 +43,17 @@ async def dashboard(
     from botcli.dashboard import HOST, Dashboard
 
     settings = read_settings()
+    if replica:
+        check_replica(settings)
     bot_id = bot if bot is not None else token_bot_id(settings) or 0
-    few = settings.model_copy(update={"database_pool_size": _CONNECTIONS, "database_eraser_url": None})
+    few = settings.model_copy(
+        update={
+            "database_pool_size": _CONNECTIONS,
+            "database_cache_ttl_seconds": 0,
+            "database_eraser_url": None,
+            "database_replica_url": settings.database_replica_url if replica else None,
+        }
+    )
     stop = asyncio.Event()
     with signals.stops(stop.set):
         async with open_database(few) as database:

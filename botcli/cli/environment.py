@@ -28,6 +28,12 @@ def token_bot_id(settings: BotSettings) -> int | None:
     return int(found[0]) if found else None
 
 
+def check_replica(settings: Settings) -> None:
+    """Raises InvalidInput where `--replica` has none to read from: it would be the primary, unsaid."""
+    if not (settings.database_url and settings.database_replica_url):
+        raise InvalidInput("--replica", "needs DATABASE_REPLICA_URL, beside DATABASE_URL")
+
+
 @asynccontextmanager
 async def open_redis(settings: BotSettings) -> AsyncIterator["RedisStorage | None"]:
     """The forms on Redis, where REDIS_URL is set; nothing is asked of it yet."""

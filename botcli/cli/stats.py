@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from botcli import archive, overview
 from botcli.cli import output, screen
-from botcli.cli.environment import read_settings, token_bot_id
+from botcli.cli.environment import check_replica, read_settings, token_bot_id
 from botcli.database import open_database
 from botcli.overview import Name, Range
 from botcore import InvalidInput
@@ -41,6 +41,8 @@ async def stats(
     if png:
         _check_place(png, force=force)
     settings = read_settings()
+    if replica:
+        check_replica(settings)
     bot_id = bot if bot is not None else token_bot_id(settings) or 0
     of = _range(bot_id, days, since, until, zone)
     if png:

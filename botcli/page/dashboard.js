@@ -17,7 +17,7 @@ const plots = new Map();
 let days = 30;
 let shown = null;
 let timer = 0;
-let asked = 0;
+let turn = null;
 
 const at = (id) => document.getElementById(id);
 const count = (value) => value.toLocaleString("en");
@@ -26,6 +26,7 @@ const total = (values) => (sum(values) < 1e7 ? count(sum(values)) : short(sum(va
 const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 const sum = (values) => values.reduce((before, value) => before + value, 0);
 const noon = (day) => Date.parse(`${day}T12:00Z`) / 1000;
+const sentence = (text) => (text.endsWith(".") ? text : `${text}.`);
 const dayOf = (moment) => new Date(moment * 1000).toISOString().slice(0, 10);
 
 function element(name, text, changes = {}) {
@@ -43,22 +44,29 @@ function say(state, text = "") {
 
 async function refresh() {
   clearTimeout(timer);
-  const turn = ++asked;
+  turn?.abort();
+  const mine = (turn = new AbortController());
+  const began = performance.now();
   let pause = RETRY_MS;
   try {
     const answer = await fetch(`figures?days=${days}`, {
       headers: { Authorization: `Bearer ${KEY}` },
-      signal: AbortSignal.timeout(PATIENCE_MS),
+      signal: AbortSignal.any([mine.signal, AbortSignal.timeout(PATIENCE_MS)]),
     });
+    // it may have read for as long
+    pause = Math.max(RETRY_MS, REST * (performance.now() - began));
+    if (answer.status === 500) throw new Error("botcli dashboard failed; its terminal says why.");
     const told = await answer.json();
     // another range was chosen meanwhile
-    if (turn !== asked) return;
+    if (mine !== turn) return;
     if (answer.status === 401) return lock();
-    if (!answer.ok) throw new Error(told.error);
+    // what is wrong stays so
+    if (answer.status === 400) return say("away", sentence(told.error));
+    if (!answer.ok) throw new Error(sentence(told.error));
     show(told);
     pause = Math.max(REFRESH_MS, REST * told.milliseconds);
   } catch (error) {
-    if (turn !== asked) return;
+    if (mine !== turn) return;
     // what fetch itself raises says nothing to a person
     const reason = error.constructor === Error ? error.message : "botcli dashboard gives no answer; has it ended?";
     say("away", `${reason} Trying again. ${shown ? "What is shown is older." : ""}`);
@@ -73,8 +81,8 @@ function lock() {
 }
 
 function show(told) {
-  shown = told;
   const figures = told.figures;
+  shown = null;
   at("range").textContent = told.range;
   at("read").textContent = `Read at ${new Date(told.read_at).toLocaleTimeString("en-GB")} in ${count(told.milliseconds)} ms.`;
   if (!sum(figures.roles.map((role) => role.messages)) && !sum(figures.tokens.map((day) => day.requests))) {
@@ -83,6 +91,12 @@ function show(told) {
   }
   // before it is drawn: what is hidden has no width
   say("ready");
+  shown = told;
+  paint();
+}
+
+function paint() {
+  const { figures, time_zone: zone } = shown;
   fit();
   totals(figures);
   const daily = figures.daily;
@@ -98,7 +112,7 @@ function show(told) {
     ["read", "people", tokens.map((row) => row.input_tokens)],
     ["written", "bot", tokens.map((row) => row.output_tokens)],
   ]);
-  hours(figures.hours, told.time_zone);
+  hours(figures.hours, zone);
   chats(figures.top_chats);
 }
 
@@ -164,6 +178,8 @@ function draw(id, unit, dates, series, drawn, look) {
   const options = {
     width: at(id).clientWidth,
     height: CHART_HEIGHT,
+    // what is zoomed would last until the next figures
+    cursor: { drag: { x: false, y: false } },
     scales: {
       x: { time: false, range: (_, first, last) => [first - 43_200, last + 43_200] },
       y: { range: (_, __, most) => [0, Math.max(1, most * 1.05)] },
@@ -266,7 +282,7 @@ function fit() {
 function redraw() {
   for (const { plot } of plots.values()) plot.destroy();
   plots.clear();
-  if (shown) show(shown);
+  if (shown) paint();
 }
 
 at("days").addEventListener("click", (event) => {

@@ -16,6 +16,7 @@ from typing import Any
 import aiohttp
 import psycopg
 import pytest
+from yarl import URL
 
 from botcli import dashboard as page
 from botcli import http
@@ -25,8 +26,26 @@ from botcore import BotcoreError, Database, InvalidInput, Unavailable
 from tests import roles
 from tests.botcli import chromium
 from tests.factories import dialogue, person, said
-from tests.test_arrivals_lasting import END_OTHERS
 
+_LEGENDS = """Object.fromEntries(["messages", "tokens", "answers"].map((id) => {
+  const legend = document.querySelector(`#${id} .u-legend`);
+  legend.scrollIntoView();
+  const { left, top } = legend.querySelector(".u-series:last-child .u-label").getBoundingClientRect();
+  return [id, legend.contains(document.elementFromPoint(left + 1, top + 1))];
+}))"""
+_RECOLOURED = """
+say("away", "gone");
+redraw();
+[document.body.dataset.state, document.querySelectorAll(".chart canvas").length]"""
+_FAILURES = [('{"error": "gone"}', 503), ("500 Internal Server Error", 500), ('{"error": "wrong"}', 400)]
+_FAILING = """(async () => {
+  const [ask, wait] = [fetch, setTimeout], waits = [];
+  fetch = () => new Promise((end) => wait(() => end(new Response('%s', { status: %d })), 500));
+  setTimeout = (_, milliseconds) => waits.push(milliseconds);
+  await refresh();
+  [fetch, setTimeout] = [ask, wait];
+  return [document.getElementById("notice").innerText, waits.some((each) => each > 4_000 && each < 60_000)];
+})()"""
 HOSTILE = "<img src=x onerror=alert(1)>\u202e Engines"
 
 
@@ -119,8 +138,10 @@ async def test_page_by_another_name(served: Served) -> None:
 @pytest.mark.usefixtures("talk")
 async def test_headers_of_all_that_is_served(served: Served) -> None:
     """The page runs its own script alone, asks nobody else and is kept nowhere; it has no figure and no key itself."""
-    for path in (*page._FILES, "/figures", "/uplot/../../.env"):
-        async with served.client.get(served.url + path) as answer:
+    for path in (*page._FILES, "/figures", "/uplot/%2e%2e/%2e%2e/dashboard.py", "/%2e%2e/dashboard.py"):
+        async with served.client.get(URL(served.url + path, encoded=True)) as answer:
+            assert answer.url.raw_path == path
+            assert (answer.status == 404) is ("%" in path)
             headers, body = answer.headers, await answer.text()
 
         policy = headers["Content-Security-Policy"]
@@ -151,27 +172,6 @@ async def test_figures_are_read_in_a_read_only_transaction(served: Served, conne
     _, told = await served.figures("7")
 
     assert sum(day["output_tokens"] for day in told["figures"]["tokens"]) == 67
-
-
-async def test_figures_while_the_database_is_away(
-    database_url: str, connection: psycopg.Connection, client: aiohttp.ClientSession
-) -> None:
-    """It is said, without a password, and is over when the database is back."""
-    name = connection.info.dbname
-    async with Database.connect(database_url, timeout_seconds=1) as short, serving(short, client) as served:
-        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT 0".encode())
-        connection.execute(END_OTHERS)
-        away = await served.figures()
-        connection.execute(f"ALTER DATABASE {name} CONNECTION LIMIT -1".encode())
-        async with asyncio.timeout(20):
-            back = away
-            while back[0] != 200:
-                await asyncio.sleep(0.1)
-                back = await served.figures()
-
-    assert (away[0], list(away[1])) == (503, ["error"])
-    assert roles.PASSWORD not in str(away)
-    assert back[1]["figures"]["daily"]
 
 
 @pytest.mark.role("superuser")
@@ -209,7 +209,16 @@ async def test_dashboard_on_a_port_that_is_taken(served: Served) -> None:
 
 
 @pytest.mark.usefixtures("settings")
-@pytest.mark.parametrize(("field", "wrong"), [("--port", {"port": 65_536}), ("--zone", {"zone": "Mars/Olympus"})])
+@pytest.mark.parametrize(
+    ("field", "wrong"),
+    [
+        ("--port", {"port": 65_536}),
+        ("--bot", {"bot": 99_999_999_999_999_999_999}),
+        ("--bot", {"bot": -1}),
+        ("--zone", {"zone": "Mars/Olympus"}),
+        ("--replica", {"replica": True}),
+    ],
+)
 async def test_dashboard_with_wrong_words(field: str, wrong: dict[str, Any]) -> None:
     """What cannot be is refused by its name, before anything is opened."""
     with pytest.raises(InvalidInput) as refused:
@@ -249,22 +258,36 @@ async def test_page_in_a_browser(served: Served, tmp_path: Path) -> None:
         await tab.look(400, 800, "dark")
         await tab.until("innerWidth === 400 && document.documentElement.scrollWidth <= 400")
         asked, complaints = set(tab.asked), list(tab.complaints)
+        legends = await tab.evaluate(_LEGENDS)
+        recoloured = await tab.evaluate(_RECOLOURED)
+        failing = [await tab.evaluate(_FAILING % failure) for failure in _FAILURES]
 
+        await tab.call("Page.navigate", url="about:blank")
+        asked_before = len(tab.asked)
         await tab.open(f"{served.url}/")
         await tab.until("document.body.dataset.state === 'locked'")
         without = await tab.evaluate("document.body.innerText")
+        asked_without = tab.asked[asked_before:]
         await tab.open(f"{served.url}/#wrong")
         await tab.until("document.body.dataset.state === 'locked'")
-        asked_then = tab.asked.count(f"{served.url}/figures?days=30")
 
     assert re.search(
         r"Messages of people\s+1\s.*Half answered within\s+4 s\s+Tokens read\s+12,345\s", totals, re.DOTALL
     )
     assert HOSTILE in chats
     assert (drawn, hours) == (4, 1)
+    # of the bars that stand on others none can be taken away
+    assert legends == {"messages": False, "tokens": False, "answers": True}
+    assert recoloured == ["away", 4]
+    # nine times the half second that the answer took; or not again
+    assert failing == [
+        ["gone. Trying again. What is shown is older.", True],
+        ["botcli dashboard failed; its terminal says why. Trying again. What is shown is older.", True],
+        ["wrong.", False],
+    ]
     assert asked == {f"{served.url}{path}" for path in [*page._FILES, "/figures?days=30"]}
     assert complaints == []
     assert "Open the address that botcli dashboard printed" in without
     assert "Messages" not in without
-    # with the right key and with the wrong one
-    assert asked_then == 2
+    assert asked_without
+    assert not [url for url in asked_without if "/figures" in url]

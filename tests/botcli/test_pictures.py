@@ -5,6 +5,7 @@ import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 from aiogram import Dispatcher
 
@@ -148,6 +149,29 @@ async def test_picture_that_cannot_be_drawn(
     assert [record.getMessage() for record in caplog.records] == ["no picture: it cannot be drawn"]
 
 
+async def test_picture_without_its_figures(
+    database: Database,
+    connection: psycopg.Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Where they cannot be read, or not in time, there is none; what is told by words is not held up by an error."""
+    chat_id = (await said(database, sent_at=datetime.now(UTC))).message.chat_id
+    monkeypatch.setattr(pictures, "_SECONDS", 0.3)
+    with connection.transaction():
+        connection.execute("LOCK TABLE messages")
+        slow = await Pictures().of_chat(database, chat_id, is_private=True)
+    monkeypatch.setattr(pictures, "_SECONDS", 20)
+    connection.execute("ALTER TABLE messages RENAME TO gone")
+    failed = await Pictures().of_chat(database, chat_id, is_private=True)
+
+    assert (slow, failed) == (None, None)
+    assert [record.getMessage() for record in caplog.records] == [
+        "no picture: it took too long",
+        "no picture: its figures cannot be read",
+    ]
+
+
 async def test_pictures_one_at_a_time(
     database: Database, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -160,7 +184,7 @@ async def test_pictures_one_at_a_time(
         return b"PNG"
 
     monkeypatch.setattr(pictures, "_draw", draw)
-    monkeypatch.setattr(pictures, "_SECONDS", 0.2)
+    monkeypatch.setattr(pictures, "_SECONDS", 1.0)
     chat_id = (await said(database, sent_at=datetime.now(UTC) - timedelta(hours=1))).message.chat_id
     one = Pictures()
     with catalogs().context():

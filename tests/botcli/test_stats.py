@@ -157,6 +157,18 @@ def test_axes_of_a_day_without_a_message() -> None:
     assert [at for at in axis.get_yticks() if at % 1] == []
 
 
+def test_axes_of_millions() -> None:
+    """A count is written as people write it, and seconds have their parts."""
+    axis: Any = Figure().subplots()
+    days = [date(2026, 11, 1)]
+    axis.bar(days, [1_200_000], label="read")
+
+    charts._by_day(axis, days, "Tokens", "tokens")
+
+    named = axis.yaxis.get_major_formatter().format_ticks([1_200_000, 0.25])
+    assert named == ["1,200,000", "0.25"]
+
+
 @pytest.mark.parametrize(
     ("field", "wrong"),
     [
@@ -172,6 +184,7 @@ def test_axes_of_a_day_without_a_message() -> None:
         ("--since", {"since": f"{datetime.now(UTC).date() - timedelta(days=3_661)}"}),
         ("--zone", {"zone": "Europe/Berlni"}),
         ("--zone", {"zone": "../etc/passwd"}),
+        ("--replica", {"replica": True}),
         ("--png", {"png": Path("stats.png"), "json": True}),
         ("--png", {"png": Path("nowhere/stats.png")}),
         ("--png", {"png": Path("/"), "force": True}),
