@@ -3,7 +3,6 @@
 import asyncio
 import hmac
 import json
-import logging
 import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
@@ -45,8 +44,6 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-_log = logging.getLogger(__name__)
 
 _Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -90,10 +87,6 @@ class Dashboard:
             return _refusal(503, f"the database gave no answer in {_READ_SECONDS:g} s")
         except BotcoreError as error:
             return _refusal(400 if isinstance(error, InvalidInput) else 503, str(error))
-        except Exception:
-            # the page sends its reader here
-            _log.exception("the figures cannot be shown")
-            raise
 
     async def _read(self, days: int) -> dict[str, Any]:
         of, began = overview.days(self._bot_id, days, self._time_zone), perf_counter()
