@@ -69,7 +69,7 @@ async function refresh() {
     if (mine !== turn) return;
     // what fetch itself raises says nothing to a person
     const reason = error.constructor === Error ? error.message : "botcli dashboard gives no answer; has it ended?";
-    say("away", `${reason} Trying again. ${shown ? "What is shown is older." : ""}`);
+    say("away", `${reason} Trying again in ${Math.ceil(pause / 1_000)} s. ${shown ? "What is shown is older." : ""}`);
   }
   timer = setTimeout(() => document.hidden || refresh(), pause);
 }
