@@ -15,13 +15,15 @@ from botcore import InvalidInput
 # it reads one figure after the other; the second is for what looks whether the server is there
 _CONNECTIONS: Final = 2
 _PORTS: Final = range(2**16)
-_BOTS: Final = range(2**63)
+# with the archive
+_BOTS: Final = range(-1, 2**63)
 
 
 async def dashboard(
     *,
     bot: Annotated[
-        int | None, Parameter(help="Telegram's id of the bot; by default BOT_TOKEN's, without one the terminal's, 0.")
+        int | None,
+        Parameter(help="Telegram's id of the bot, -1 for the archive; by default BOT_TOKEN's, else the terminal's, 0."),
     ] = None,
     port: Annotated[int, Parameter(help="Where it listens on 127.0.0.1; by default a free one.")] = 0,
     zone: Annotated[str, Parameter(help="Whose days and hours, as Europe/Berlin; by default UTC.")] = "UTC",
@@ -34,7 +36,7 @@ async def dashboard(
     if port not in _PORTS:
         raise InvalidInput("--port", f"must be 1..{_PORTS.stop - 1}, or 0 for a free one, not {port}")
     if bot is not None and bot not in _BOTS:
-        raise InvalidInput("--bot", f"must be 0..{_BOTS.stop - 1}, not {bot}")
+        raise InvalidInput("--bot", f"must be {_BOTS.start}..{_BOTS.stop - 1}, not {bot}")
     try:
         overview.zone_of(zone)
     except InvalidInput as error:

@@ -215,7 +215,7 @@ async def test_dashboard_on_a_port_that_is_taken(served: Served) -> None:
     [
         ("--port", {"port": 65_536}),
         ("--bot", {"bot": 99_999_999_999_999_999_999}),
-        ("--bot", {"bot": -1}),
+        ("--bot", {"bot": -2}),
         ("--zone", {"zone": "Mars/Olympus"}),
         ("--replica", {"replica": True}),
     ],
