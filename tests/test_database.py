@@ -235,6 +235,7 @@ async def test_lost_connection_is_unavailable_and_the_pool_heals(database_url: s
 
 
 @pytest.mark.own_session("a setting of the database holds for connections that the pooler makes after it")
+@pytest.mark.role("superuser")  # the app's own lock_timeout is longer, and goes before the database's
 async def test_statement_timeout_and_lock_timeout_are_named(database: Database, database_url: str) -> None:
     """What the server cancelled says which limit it was, with its SQLSTATE."""
     await said(database)
