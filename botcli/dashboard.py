@@ -4,7 +4,6 @@ import asyncio
 import hmac
 import json
 import secrets
-from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,6 +11,7 @@ from time import perf_counter
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from botcli import http, overview
 from botcli.overview import Name
@@ -44,8 +44,6 @@ _HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-
-_Answers = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class Dashboard:
@@ -103,7 +101,7 @@ class Dashboard:
 
 
 @web.middleware
-async def _only_as_this_machine(request: web.Request, handler: _Answers) -> web.StreamResponse:
+async def _only_as_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuses whom a name of somebody else's led here: its pages would be of one origin with this one."""
     port = request.transport.get_extra_info("sockname")[1] if request.transport else None
     if request.headers.get("Host", "").removesuffix(f":{port}") not in {HOST, "localhost"}:
@@ -115,7 +113,7 @@ async def _harden(_: web.Request, response: web.StreamResponse) -> None:
     response.headers.update(_HEADERS)
 
 
-def _file(name: str, content_type: str) -> _Answers:
+def _file(name: str, content_type: str) -> Handler:
     body = (_PAGE / name).read_bytes()
 
     async def answer(_: web.Request) -> web.Response:

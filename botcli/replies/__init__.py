@@ -43,11 +43,6 @@ class Reply:
     tokens: Tokens | None = None
     cut: Cut | None = None
 
-    @property
-    def is_partial(self) -> bool:
-        """Whether that is not all."""
-        return self.cut is not None
-
 
 class NoReply(BotcoreError):
     """There is no answer: `sentence` says why to the person, `kind` to whoever counts; neither quotes the dialogue.
