@@ -11,12 +11,12 @@ from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import psycopg
-from psycopg.rows import AsyncRowFactory, RowMaker
+from psycopg.rows import AsyncRowFactory
 from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from botcore import queries
 from botcore.errors import is_lost
-from botcore.joins import FORMS, Form, Limits
+from botcore.joins import FORMS, Form, Limits, dealt
 from botcore.queries import Query
 
 Values = Mapping[str, Any]
@@ -28,8 +28,12 @@ _MOST_CALLS: Final = 128
 _CALLS_PER_CONNECTION: Final = 20
 # While so many run by themselves, the others wait
 _MOST_APART: Final = 1_000
-# What a statement costs is mostly its own: one at a time is of more calls. One that takes longer is not waited for
+# What a statement costs is mostly its own, so few go at a time, of many calls each: the server has one of two in hand
+# while the other's callers go on. One that takes longer than this is not waited for
+_AT_ONCE: Final = 2
 _TURN_SECONDS: Final = 0.05
+# So many calls are worth a second statement
+_FEW: Final = 8
 # SQLSTATE classes of what is no call's fault: the transaction's state, such as read-only, and full disks
 _EVERYBODYS: Final = ("25", "53")
 _ALONE: Final = None
@@ -38,7 +42,7 @@ _ALONE: Final = None
 
 def lines(execute: Execute, limits: Limits) -> "dict[str, Line]":
     """The lines of one database's calls, by the name of the query: each that joins has one."""
-    turn = asyncio.Lock()
+    turn = asyncio.Semaphore(min(_AT_ONCE, limits.max_size))
     # those that run by themselves wait here rather than in the pool, where there may be no room for so many
     alone = asyncio.Semaphore(limits.max_size)
     return {name: Line(name, execute, limits, turn, alone) for name in FORMS}
@@ -46,6 +50,8 @@ def lines(execute: Execute, limits: Limits) -> "dict[str, Line]":
 
 class _Call:
     """A call that waits for its rows."""
+
+    __slots__ = ("deadline", "flight", "future", "key", "row", "size", "values")
 
     def __init__(self, row: AsyncRowFactory[Any], values: Values, form: Form, timeout_seconds: float) -> None:
         loop = asyncio.get_running_loop()
@@ -75,13 +81,14 @@ class _Flight:
     task: asyncio.Task[None] | None = None
     clock: asyncio.TimerHandle | None = None
     has_turn: bool = False
+    is_ahead: bool = True
 
 
 class Line:
-    """The calls of one query: one statement of them at a time, unless it takes long."""
+    """The calls of one query: two statements of them at a time, of those that do not take long."""
 
     def __init__(
-        self, name: str, execute: Execute, limits: Limits, turn: asyncio.Lock, alone: asyncio.Semaphore
+        self, name: str, execute: Execute, limits: Limits, turn: asyncio.Semaphore, alone: asyncio.Semaphore
     ) -> None:
         self._form = FORMS[name]
         self._execute = execute
@@ -97,8 +104,9 @@ class Line:
         self._waiting: deque[_Call] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._flights = 0
-        # the one that the others wait for
-        self._newest: _Flight | None = None
+        # of them those that the others wait for, and whether one is still to take aboard who waits
+        self._ahead = 0
+        self._is_boarding = False
         # whether the last statement was of several calls: then the next is likely to be
         self._is_crowded = False
         # how many calls of a key are not settled, of those that no longer wait: the key's others stay in line
@@ -109,11 +117,10 @@ class Line:
     async def run(self, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
         """The rows of one call; raises what driver and pool raise."""
         call = _Call(row, values, self._form, self._limits.timeout_seconds)
-        if self._newest or self._waiting or self._is_crowded or call.key in self._taken:
+        if self._ahead or self._waiting or self._is_crowded or call.key in self._taken:
             rows = await self._with_others(call)
             return await self._by_itself(call) if rows is _ALONE else rows
-        flight = self._departing([call])
-        self._take_off(flight)
+        self._take_off(flight := self._departing([call]))
         try:
             return await self._execute(self._plain, row, values, 1)
         finally:
@@ -125,7 +132,9 @@ class Line:
             raise TooManyRequests
         self._waiting.append(call)
         self._watch()
-        self._start()
+        # who keeps it back starts the line
+        if call.key is None or call.key not in self._taken:
+            self._start()
         try:
             return await call.future
         except asyncio.CancelledError:
@@ -164,33 +173,41 @@ class Line:
 
     def _start(self) -> None:
         is_room = self._flights < self._limits.max_size and self._apart < _MOST_APART
-        if self._waiting and not self._newest and is_room:
+        is_worth_it = self._ahead < _AT_ONCE and len(self._waiting) >= (_FEW if self._ahead else 1)
+        if is_worth_it and is_room and not self._is_boarding:
+            self._is_boarding = True
             flight = self._departing([])
             flight.task = asyncio.create_task(self._fly(flight))
 
     async def _fly(self, flight: _Flight) -> None:
         is_empty = False
         try:
-            # for a moment at most: who has the turn and takes long gives it up
-            flight.has_turn = await self._turn.acquire()
-            self._board(flight)
+            try:
+                # for a moment at most: who has the turn and takes long gives it up
+                flight.has_turn = await self._turn.acquire()
+                self._board(flight)
+            finally:
+                self._is_boarding = False
             self._take_off(flight)
             is_empty = not flight.calls
             if not is_empty:
+                self._is_crowded = len(flight.calls) > 1
+                self._start()
                 await self._settle(flight.calls)
         finally:
             for call in flight.calls:
+                # in a circle with it the rows would stay until the garbage collector comes
+                call.flight = None
                 # where the task was cancelled from outside, nobody knows what became of them
                 call.fail(psycopg.OperationalError("the task of the statement was cancelled"))
                 if call.future.cancelled() or call.future.exception() or call.future.result() is not _ALONE:
                     self._settled(call)
-            self._is_crowded = len(flight.calls) > 1
             self._arrive(flight, is_empty=is_empty)
 
     def _departing(self, calls: list[_Call]) -> _Flight:
         self._flights += 1
-        self._newest = _Flight(calls)
-        return self._newest
+        self._ahead += 1
+        return _Flight(calls)
 
     def _take_off(self, flight: _Flight) -> None:
         self._taken.update(call.key for call in flight.calls)
@@ -207,8 +224,9 @@ class Line:
         if flight.has_turn:
             flight.has_turn = False
             self._turn.release()
-        if self._newest is flight:
-            self._newest = None
+        if flight.is_ahead:
+            flight.is_ahead = False
+            self._ahead -= 1
         # with nobody to take aboard, those who wait are kept back by somebody who starts the line
         if not is_empty:
             self._start()
@@ -217,7 +235,10 @@ class Line:
         """Takes as many of those who wait as go into one statement, in their order."""
         kept: list[_Call] = []
         size = 0
-        while self._waiting and len(flight.calls) < _MOST_CALLS:
+        # of many, the other half goes at the same time
+        parts = 2 if len(self._waiting) >= 2 * _FEW and not self._turn.locked() else 1
+        most = min(_MOST_CALLS, -(-len(self._waiting) // parts))
+        while self._waiting and len(flight.calls) < most:
             call = self._waiting.popleft()
             if call.future.done():
                 continue
@@ -259,7 +280,7 @@ class Line:
             return [await self._execute(self._plain, row, calls[0].values, 1)]
         lists = {many: queries.array((call.values[one] for call in calls), kind) for one, many, kind in self._lists}
         answers: list[list[Any]] = [[] for _ in calls]
-        await self._execute(self._joined, _dealt(row, answers), lists, len(calls))
+        await self._execute(self._joined, dealt(row, answers), lists, len(calls))
         if self._form.order is None:
             return [*answers]
         return [rows or _ALONE for rows in answers]
@@ -276,13 +297,3 @@ class Line:
         while self._waiting and self._waiting[0].deadline <= now:
             self._waiting.popleft().fail(self._limits.overdue())
         self._watch()
-
-
-def _dealt(row: AsyncRowFactory[Any], answers: list[list[Any]]) -> AsyncRowFactory[None]:
-    """Puts each row to those of its call, whose place is the last column."""
-
-    def deal(cursor: psycopg.AsyncCursor[Any]) -> RowMaker[None]:
-        make = row(cursor)
-        return lambda values: answers[values[-1] - 1].append(make(values[:-1]))
-
-    return deal

@@ -1,8 +1,11 @@
-"""Which calls join, and within what limits."""
+"""Which calls join, within what limits, and whose a row of theirs is."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
+
+import psycopg
+from psycopg.rows import AsyncRowFactory, RowMaker
 
 _MOST_CHARACTERS: Final = 262_144
 _MOST_ROWS: Final = 2_560
@@ -41,3 +44,13 @@ FORMS: Final = {
     "chats/get_or_create": Form("chats/get_or_create_many", "title", _MOST_CHARACTERS, order="telegram_chat_id"),
 }
 """What joins; the lists of the query of many stand in the order of the plain one's parameters."""
+
+
+def dealt(row: AsyncRowFactory[Any], answers: list[list[Any]]) -> AsyncRowFactory[None]:
+    """Puts each row to those of its call, whose place is the last column."""
+
+    def deal(cursor: psycopg.AsyncCursor[Any]) -> RowMaker[None]:
+        make = row(cursor)
+        return lambda values: answers[values[-1] - 1].append(make(values[:-1]))
+
+    return deal

@@ -1,13 +1,14 @@
 """Whatever keeps one of the joined calls waiting, the others go on, and who waits for too long is told why."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from enum import Enum
 
 import psycopg
 import pytest
 
-from botcore import Database, Recorded, Unavailable
+from botcore import Database, Message, Recorded, Unavailable
 from tests.conftest import until_waiting
 from tests.crowds import crowd, ids
 from tests.factories import dialogue, person, said
@@ -130,6 +131,46 @@ async def test_callers_of_a_task_that_somebody_cancelled_are_told(
     assert all(isinstance(end, Unavailable) and not end.retry_is_safe for end in ends)
     again = await asyncio.gather(*(said(database, telegram_user_id=n, telegram_message_id=2) for n in ids(20)))
     assert all(isinstance(each, Recorded) for each in again)
+
+
+async def test_callers_of_a_task_that_was_cancelled_before_it_had_any(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    """Those who were to go with it go with the next."""
+    keys = [dialogue(each) for each in await crowd(database)]
+    await asyncio.gather(*(database.messages.add(**key, role="user", content="Well?") for key in keys))
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        answers = [asyncio.create_task(database.messages.add(**key, role="assistant", content="x")) for key in keys]
+        await asyncio.sleep(0)
+        pages = [asyncio.create_task(database.messages.recent(**key)) for key in keys]
+        for _ in range(3):
+            await asyncio.sleep(0)
+        for task in asyncio.all_tasks() - {*answers, *pages, asyncio.current_task()}:
+            if "Line._fly" in repr(task.get_coro()):
+                task.cancel()
+        await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 5)
+
+    assert [len(page) for page in await asyncio.wait_for(asyncio.gather(*pages), 5)] == [2] * len(keys)
+
+
+async def test_rows_go_without_the_garbage_collector(database: Database) -> None:
+    """What nobody holds any more is freed at once: its walks over thousands of rows took a sixth of all."""
+    keys = [dialogue(each) for each in await crowd(database)]
+    gc.collect()
+    gc.disable()
+    try:
+        for number in (2, 3):
+            await asyncio.gather(*(said(database, telegram_user_id=n, telegram_message_id=number) for n in ids(20)))
+            pages = await asyncio.gather(*(database.messages.recent(**key) for key in keys))
+            assert {len(page) for page in pages} == {number}
+            del pages
+            # the loop lets go of what it woke this one with
+            await asyncio.sleep(0)
+
+        assert not [each for each in gc.get_objects() if isinstance(each, Message)]
+    finally:
+        gc.enable()
 
 
 async def test_callers_without_a_server_are_told_the_cause(tmp_path: object) -> None:
