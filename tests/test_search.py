@@ -1,5 +1,6 @@
 """Searching messages: words, rank, filters, pages, and nothing that is deleted or of another chat."""
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -193,6 +194,18 @@ async def test_search_takes_messages_of_any_size(database: Database) -> None:
 
     assert [found.message.id for found in await database.messages.search(query="fox")] == [message.id]
     assert await database.messages.search(query="end") == []
+
+
+@pytest.mark.parametrize("length", [0, 1, 253, 254, 255, 256, 510, 8_191, 8_192, 8_193, 20_000])
+@pytest.mark.parametrize("unit", ["x", "я", "…", "«", "x ", "😀y"])
+def test_what_search_reads_of_a_text_of_any_length(connection: psycopg.Connection, unit: str, length: int) -> None:
+    """The first 8,192 characters, signs as spaces, and a space after each run of 255, however it is computed."""
+    text = (unit * length)[:length]
+    signs = "[\u00ab\u00bb\u2000-\u2bff\u3000-\u303f\ufe00-\ufe0f\U0001f000-\U0001faff]+"
+
+    found = connection.execute("SELECT message_text(%s::text)", [text]).fetchone()
+
+    assert found == (re.sub(r"(\S{255})", r"\1 ", re.sub(signs, " ", text[:8_192])),)
 
 
 async def test_search_logs_no_words(database: Database, caplog: pytest.LogCaptureFixture) -> None:
