@@ -198,8 +198,8 @@ class Line:
             for call in flight.calls:
                 # in a circle with it the rows would stay until the garbage collector comes
                 call.flight = None
-                # where the task was cancelled from outside, nobody knows what became of them
-                call.fail(psycopg.OperationalError("the task of the statement was cancelled"))
+                if not call.future.done():  # the task was cancelled from outside: nobody knows what became of them
+                    call.fail(psycopg.OperationalError("the task of the statement was cancelled"))
                 if call.future.cancelled() or call.future.exception() or call.future.result() is not _ALONE:
                     self._settled(call)
             self._arrive(flight, is_empty=is_empty)

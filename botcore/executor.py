@@ -202,7 +202,8 @@ class Executor:
 async def _ask(connection: Connection, query: Query, row: AsyncRowFactory[Row], values: Mapping[str, Any]) -> list[Row]:
     cursor = connection.cursor(binary=True, row_factory=row)
     await cursor.execute(query.statement, values, prepare=True)
-    return await cursor.fetchall() if cursor.description else []
+    # its `description` would make an object of each column
+    return await cursor.fetchall() if cursor.pgresult and cursor.pgresult.nfields else []
 
 
 def repeatable(
