@@ -168,7 +168,7 @@ async def test_rows_go_without_the_garbage_collector(database: Database) -> None
             # the loop lets go of what it woke this one with
             await asyncio.sleep(0)
 
-        assert not [each for each in gc.get_objects() if isinstance(each, Message)]
+        assert not [each for each in gc.get_objects() if type(each) is Message]
     finally:
         gc.enable()
 
