@@ -1,12 +1,11 @@
-"""Concurrent calls of one query become one statement: what is called while it runs makes the next one.
+"""Concurrent calls of one query become one statement: what is called while two of them run makes the next one.
 
 Nobody waits for company: a call that comes alone runs at once, as its own statement and in its own task.
 """
 
 import asyncio
 from collections import Counter, deque
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 from weakref import WeakValueDictionary
 
@@ -16,10 +15,9 @@ from psycopg_pool import PoolClosed, PoolTimeout, TooManyRequests
 
 from botcore import queries
 from botcore.errors import is_lost
-from botcore.joins import FORMS, Form, Limits, dealt
+from botcore.joins import FORMS, Call, Flight, Limits, Values, dealt
 from botcore.queries import Query
 
-Values = Mapping[str, Any]
 Execute = Callable[[Query, AsyncRowFactory[Any], Values, int], Awaitable[list[Any]]]
 """Gives the rows of one statement, which is for so many calls."""
 
@@ -48,42 +46,6 @@ def lines(execute: Execute, limits: Limits) -> "dict[str, Line]":
     return {name: Line(name, execute, limits, turn, alone) for name in FORMS}
 
 
-class _Call:
-    """A call that waits for its rows."""
-
-    __slots__ = ("deadline", "flight", "future", "key", "row", "size", "values")
-
-    def __init__(self, row: AsyncRowFactory[Any], values: Values, form: Form, timeout_seconds: float) -> None:
-        loop = asyncio.get_running_loop()
-        size = values[form.size]
-        self.row = row
-        self.values = values
-        self.size: int = size if isinstance(size, int) else len(size or "")
-        self.key: Any = values[form.order] if form.order else None
-        self.deadline = loop.time() + timeout_seconds
-        self.future: asyncio.Future[list[Any] | None] = loop.create_future()
-        self.flight: _Flight | None = None
-
-    def answer(self, rows: list[Any] | None) -> None:
-        if not self.future.done():
-            self.future.set_result(rows)
-
-    def fail(self, error: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-@dataclass(slots=True)
-class _Flight:
-    """A statement on its way, the task that runs it and the calls aboard; `clock` rings when it takes long."""
-
-    calls: list[_Call]
-    task: asyncio.Task[None] | None = None
-    clock: asyncio.TimerHandle | None = None
-    has_turn: bool = False
-    is_ahead: bool = True
-
-
 class Line:
     """The calls of one query: two statements of them at a time, of those that do not take long."""
 
@@ -101,7 +63,7 @@ class Line:
             (one, many, plain.parameters[one].type)
             for one, many in zip(plain.parameters, joined.parameters, strict=True)
         ]
-        self._waiting: deque[_Call] = deque()
+        self._waiting: deque[Call] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._flights = 0
         # of them those that the others wait for, and whether one is still to take aboard who waits
@@ -116,7 +78,7 @@ class Line:
 
     async def run(self, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
         """The rows of one call; raises what driver and pool raise."""
-        call = _Call(row, values, self._form, self._limits.timeout_seconds)
+        call = Call(row, values, self._form, self._limits.timeout_seconds)
         if self._ahead or self._waiting or self._is_crowded or call.key in self._taken:
             rows = await self._with_others(call)
             return await self._by_itself(call) if rows is _ALONE else rows
@@ -127,7 +89,7 @@ class Line:
             self._settled(call)
             self._arrive(flight)
 
-    async def _with_others(self, call: _Call) -> list[Any] | None:
+    async def _with_others(self, call: Call) -> list[Any] | None:
         if 0 < self._limits.max_waiting * _CALLS_PER_CONNECTION <= len(self._waiting):
             raise TooManyRequests
         self._waiting.append(call)
@@ -141,7 +103,7 @@ class Line:
             self._leave(call)
             raise
 
-    def _leave(self, call: _Call) -> None:
+    def _leave(self, call: Call) -> None:
         """The statement goes on for the others; where nobody is left, it ends."""
         flight = call.flight
         if flight and flight.task and all(each.future.cancelled() for each in flight.calls):
@@ -151,7 +113,7 @@ class Line:
             self._settled(call)
             self._start()
 
-    async def _by_itself(self, call: _Call) -> list[Any]:
+    async def _by_itself(self, call: Call) -> list[Any]:
         # those of one key in their order
         lock = self._locks.setdefault(call.key if self._form.order else call, asyncio.Lock())
         self._apart += 1
@@ -166,20 +128,22 @@ class Line:
             self._settled(call)
             self._start()
 
-    def _settled(self, call: _Call) -> None:
+    def _settled(self, call: Call) -> None:
         self._taken[call.key] -= 1
         if not self._taken[call.key]:
             del self._taken[call.key]
 
+    def _may_start(self) -> bool:
+        return self._ahead < _AT_ONCE and self._flights < self._limits.max_size and self._apart < _MOST_APART
+
     def _start(self) -> None:
-        is_room = self._flights < self._limits.max_size and self._apart < _MOST_APART
-        is_worth_it = self._ahead < _AT_ONCE and len(self._waiting) >= (_FEW if self._ahead else 1)
-        if is_worth_it and is_room and not self._is_boarding:
+        is_worth_it = len(self._waiting) >= (_FEW if self._ahead else 1)
+        if is_worth_it and not self._is_boarding and self._may_start():
             self._is_boarding = True
             flight = self._departing([])
             flight.task = asyncio.create_task(self._fly(flight))
 
-    async def _fly(self, flight: _Flight) -> None:
+    async def _fly(self, flight: Flight) -> None:
         is_empty = False
         try:
             try:
@@ -204,20 +168,20 @@ class Line:
                     self._settled(call)
             self._arrive(flight, is_empty=is_empty)
 
-    def _departing(self, calls: list[_Call]) -> _Flight:
+    def _departing(self, calls: list[Call]) -> Flight:
         self._flights += 1
         self._ahead += 1
-        return _Flight(calls)
+        return Flight(calls)
 
-    def _take_off(self, flight: _Flight) -> None:
+    def _take_off(self, flight: Flight) -> None:
         self._taken.update(call.key for call in flight.calls)
         flight.clock = asyncio.get_running_loop().call_later(_TURN_SECONDS, self._let_pass, flight)
 
-    def _arrive(self, flight: _Flight, *, is_empty: bool = False) -> None:
+    def _arrive(self, flight: Flight, *, is_empty: bool = False) -> None:
         self._flights -= 1
         self._let_pass(flight, is_empty=is_empty)
 
-    def _let_pass(self, flight: _Flight, *, is_empty: bool = False) -> None:
+    def _let_pass(self, flight: Flight, *, is_empty: bool = False) -> None:
         """Lets the next statement of this line go, and one of another line, if this one kept them back."""
         if flight.clock:
             flight.clock.cancel()
@@ -231,18 +195,20 @@ class Line:
         if not is_empty:
             self._start()
 
-    def _board(self, flight: _Flight) -> None:
+    def _board(self, flight: Flight) -> None:
         """Takes as many of those who wait as go into one statement, in their order."""
-        kept: list[_Call] = []
+        kept: list[Call] = []
+        aboard: set[Any] = set()
         size = 0
-        # of many, the other half goes at the same time
-        parts = 2 if len(self._waiting) >= 2 * _FEW and not self._turn.locked() else 1
-        most = min(_MOST_CALLS, -(-len(self._waiting) // parts))
-        while self._waiting and len(flight.calls) < most:
+        # of many, the other half goes at the same time, but for those that would have to wait for somebody aboard
+        is_half = len(self._waiting) >= 2 * _FEW and self._may_start() and not self._turn.locked()
+        most = -(-len(self._waiting) // 2) if is_half else _MOST_CALLS
+        while self._waiting and len(flight.calls) < _MOST_CALLS:
             call = self._waiting.popleft()
             if call.future.done():
                 continue
-            if call.key is not None and call.key in self._taken:
+            is_full = len(flight.calls) >= most
+            if (is_full and call.key not in aboard) or (call.key is not None and call.key in self._taken):
                 kept.append(call)
             elif flight.calls and size + call.size > self._form.most:
                 kept.append(call)
@@ -251,9 +217,11 @@ class Line:
                 size += call.size
                 call.flight = flight
                 flight.calls.append(call)
+                if call.key is not None:
+                    aboard.add(call.key)
         self._waiting.extendleft(reversed(kept))
 
-    async def _settle(self, calls: list[_Call]) -> None:
+    async def _settle(self, calls: list[Call]) -> None:
         try:
             answers = await self._answers(calls)
         except psycopg.Error as error:
@@ -274,7 +242,7 @@ class Line:
             for call, rows in zip(calls, answers, strict=True):
                 call.answer(rows)
 
-    async def _answers(self, calls: list[_Call]) -> list[list[Any] | None]:
+    async def _answers(self, calls: list[Call]) -> list[list[Any] | None]:
         row = calls[0].row
         if len(calls) == 1:
             return [await self._execute(self._plain, row, calls[0].values, 1)]

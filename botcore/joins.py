@@ -1,11 +1,14 @@
-"""Which calls join, within what limits, and whose a row of theirs is."""
+"""What joins: the queries, the calls that wait, and the statements on their way with their rows."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import psycopg
 from psycopg.rows import AsyncRowFactory, RowMaker
+
+Values = Mapping[str, Any]
 
 _MOST_CHARACTERS: Final = 262_144
 _MOST_ROWS: Final = 2_560
@@ -44,6 +47,44 @@ FORMS: Final = {
     "chats/get_or_create": Form("chats/get_or_create_many", "title", _MOST_CHARACTERS, order="telegram_chat_id"),
 }
 """What joins; the lists of the query of many stand in the order of the plain one's parameters."""
+
+
+class Call:
+    """A call that waits for its rows."""
+
+    __slots__ = ("deadline", "flight", "future", "key", "row", "size", "values")
+
+    def __init__(self, row: AsyncRowFactory[Any], values: Values, form: Form, timeout_seconds: float) -> None:
+        loop = asyncio.get_running_loop()
+        size = values[form.size]
+        self.row = row
+        self.values = values
+        self.size: int = size if isinstance(size, int) else len(size or "")
+        self.key: Any = values[form.order] if form.order else None
+        self.deadline = loop.time() + timeout_seconds
+        self.future: asyncio.Future[list[Any] | None] = loop.create_future()
+        self.flight: Flight | None = None
+
+    def answer(self, rows: list[Any] | None) -> None:
+        """Gives the caller its rows, unless it has left."""
+        if not self.future.done():
+            self.future.set_result(rows)
+
+    def fail(self, error: Exception) -> None:
+        """Raises the error where the call was made, unless its caller has left."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+@dataclass(slots=True)
+class Flight:
+    """A statement on its way, the task that runs it and the calls aboard; `clock` rings when it takes long."""
+
+    calls: list[Call]
+    task: asyncio.Task[None] | None = None
+    clock: asyncio.TimerHandle | None = None
+    has_turn: bool = False
+    is_ahead: bool = True
 
 
 def dealt(row: AsyncRowFactory[Any], answers: list[list[Any]]) -> AsyncRowFactory[None]:
