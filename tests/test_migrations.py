@@ -17,6 +17,7 @@ import pytest
 from psycopg.rows import TupleRow
 
 from botcore import InvalidInput, SchemaMismatch, migrations
+from tests.partitioning import fill
 
 CHECKOUT = Path(__file__).parents[1]
 Dump = Callable[[str], str]
@@ -227,6 +228,27 @@ async def test_downgrade_without_the_cache(database_url: str, connection: psycop
     await migrations.downgrade(database_url, "0014")
 
     assert "tell_of_change" not in dump(database_url)
+
+
+async def test_sessions_of_before_search_by_the_index(database_url: str, connection: psycopg.Connection) -> None:
+    """What their connections know of it is of the function that a migration replaces."""
+    fill(connection, 20, 50)
+
+    await sessions_search_by_the_index(database_url)
+
+
+async def sessions_search_by_the_index(url: str) -> None:
+    """Asks a connection of before on the way down to 0019 and back."""
+    search = (
+        "EXPLAIN SELECT FROM messages"
+        " WHERE message_words(content, chat_id, user_id, id) @@ 'fox'::tsquery AND deleted_at IS NULL"
+    )
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("SET enable_seqscan = off")
+        for go in (migrations.downgrade, migrations.upgrade):
+            await go(url, "0019" if go is migrations.downgrade else "head")
+            plan = "\n".join(line for (line,) in connection.execute(search))
+            assert re.search("Index Cond: .*@@ .*fox", plan), plan
 
 
 async def test_execute_of_any_text(database_url: str, add_migration: AddMigration, pour: Pour) -> None:

@@ -11,7 +11,7 @@ from tests import roles
 from tests.conftest import CreateDatabase
 from tests.partitioning import fill, step
 from tests.plans import explain
-from tests.test_migrations import AddMigration, add_migration, folder
+from tests.test_migrations import AddMigration, add_migration, folder, sessions_search_by_the_index
 
 __all__ = ["add_migration", "folder"]
 
@@ -50,6 +50,11 @@ async def test_upgrade_and_downgrade_of_partitions(url: str, add_migration: AddM
     await migrations.downgrade(url, "-1")
 
     assert await migrations.current(url) != "9999"
+
+
+async def test_sessions_of_before_search_by_the_index(url: str) -> None:
+    """As on a table, though each partition's index has a name of its own."""
+    await sessions_search_by_the_index(url)
 
 
 @pytest.mark.parametrize("index", ["ix_messages_id", "ix_messages_sent_at"])
