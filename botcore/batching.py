@@ -69,6 +69,8 @@ class Line:
         # of them those that the others wait for, and whether one is still to take aboard who waits
         self._ahead = 0
         self._is_boarding = False
+        # the last that was of a single call: it needs a clock only when somebody comes
+        self._single: Flight | None = None
         # whether the last statement was of several calls: then the next is likely to be
         self._is_crowded = False
         # how many calls of a key are not settled, of those that no longer wait: the key's others stay in line
@@ -78,15 +80,17 @@ class Line:
 
     async def run(self, row: AsyncRowFactory[Any], values: Values) -> list[Any]:
         """The rows of one call; raises what driver and pool raise."""
-        call = Call(row, values, self._form, self._limits.timeout_seconds)
-        if self._ahead or self._waiting or self._is_crowded or call.key in self._taken:
+        key = values[self._form.order] if self._form.order else None
+        if self._ahead or self._waiting or self._is_crowded or key in self._taken:
+            call = Call(row, values, self._form, self._limits.timeout_seconds)
             rows = await self._with_others(call)
             return await self._by_itself(call) if rows is _ALONE else rows
-        self._take_off(flight := self._departing([call]))
+        self._single = flight = self._departing()
+        self._taken[key] += 1
         try:
             return await self._execute(self._plain, row, values, 1)
         finally:
-            self._settled(call)
+            self._settled(key)
             self._arrive(flight)
 
     async def _with_others(self, call: Call) -> list[Any] | None:
@@ -94,6 +98,8 @@ class Line:
             raise TooManyRequests
         self._waiting.append(call)
         self._watch()
+        if self._single and self._single.is_ahead and not self._single.clock:
+            self._time(self._single)
         # who keeps it back starts the line
         if call.key is None or call.key not in self._taken:
             self._start()
@@ -110,7 +116,7 @@ class Line:
             flight.task.cancel()
         # answered at the same moment: it does not run by itself, and an error that nobody takes would be logged
         if not call.future.cancelled() and call.future.exception() is None and call.future.result() is _ALONE:
-            self._settled(call)
+            self._settled(call.key)
             self._start()
 
     async def _by_itself(self, call: Call) -> list[Any]:
@@ -125,13 +131,13 @@ class Line:
             raise self._limits.overdue() from error
         finally:
             self._apart -= 1
-            self._settled(call)
+            self._settled(call.key)
             self._start()
 
-    def _settled(self, call: Call) -> None:
-        self._taken[call.key] -= 1
-        if not self._taken[call.key]:
-            del self._taken[call.key]
+    def _settled(self, key: Any) -> None:
+        self._taken[key] -= 1
+        if not self._taken[key]:
+            del self._taken[key]
 
     def _may_start(self) -> bool:
         return self._ahead < _AT_ONCE and self._flights < self._limits.max_size and self._apart < _MOST_APART
@@ -140,7 +146,7 @@ class Line:
         is_worth_it = len(self._waiting) >= (_FEW if self._ahead else 1)
         if is_worth_it and not self._is_boarding and self._may_start():
             self._is_boarding = True
-            flight = self._departing([])
+            flight = self._departing()
             flight.task = asyncio.create_task(self._fly(flight))
 
     async def _fly(self, flight: Flight) -> None:
@@ -149,10 +155,12 @@ class Line:
             try:
                 # for a moment at most: who has the turn and takes long gives it up
                 flight.has_turn = await self._turn.acquire()
+                flight.began = asyncio.get_running_loop().time()
                 self._board(flight)
             finally:
                 self._is_boarding = False
-            self._take_off(flight)
+            self._taken.update(call.key for call in flight.calls)
+            self._time(flight)
             is_empty = not flight.calls
             if not is_empty:
                 self._is_crowded = len(flight.calls) > 1
@@ -165,17 +173,16 @@ class Line:
                 if not call.future.done():  # the task was cancelled from outside: nobody knows what became of them
                     call.fail(psycopg.OperationalError("the task of the statement was cancelled"))
                 if call.future.cancelled() or call.future.exception() or call.future.result() is not _ALONE:
-                    self._settled(call)
+                    self._settled(call.key)
             self._arrive(flight, is_empty=is_empty)
 
-    def _departing(self, calls: list[Call]) -> Flight:
+    def _departing(self) -> Flight:
         self._flights += 1
         self._ahead += 1
-        return Flight(calls)
+        return Flight(asyncio.get_running_loop().time())
 
-    def _take_off(self, flight: Flight) -> None:
-        self._taken.update(call.key for call in flight.calls)
-        flight.clock = asyncio.get_running_loop().call_later(_TURN_SECONDS, self._let_pass, flight)
+    def _time(self, flight: Flight) -> None:
+        flight.clock = asyncio.get_running_loop().call_at(flight.began + _TURN_SECONDS, self._let_pass, flight)
 
     def _arrive(self, flight: Flight, *, is_empty: bool = False) -> None:
         self._flights -= 1

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import psycopg
@@ -78,9 +78,13 @@ class Call:
 
 @dataclass(slots=True)
 class Flight:
-    """A statement on its way, the task that runs it and the calls aboard; `clock` rings when it takes long."""
+    """A statement since `began`, its task and the calls aboard; `clock` rings when it takes long.
 
-    calls: list[Call]
+    One of a single call has neither task nor calls: its caller runs it.
+    """
+
+    began: float
+    calls: list[Call] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     clock: asyncio.TimerHandle | None = None
     has_turn: bool = False

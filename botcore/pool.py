@@ -132,7 +132,8 @@ class Pool(AsyncConnectionPool[Connection]):
         psycopg's `check` asks the server each time, and after a restart it waits a second for each idle connection.
         """
         deadline = monotonic() + (self.timeout if timeout is None else timeout)
-        cancellations = _cancellations()
+        task = asyncio.current_task()
+        cancellations = task.cancelling() if task else 0
         while True:
             # The last used is the next given: a few hot sessions serve better than all of them in turn
             self._pool.rotate(1)
@@ -141,7 +142,7 @@ class Pool(AsyncConnectionPool[Connection]):
             except PoolTimeout as error:
                 raise self.overdue() from error
             # Python 3.11's asyncio.wait_for, which the pool waits by, swallows one that comes with the connection
-            if _cancellations() > cancellations:
+            if task and task.cancelling() > cancellations:
                 await self.putconn(connection)
                 raise asyncio.CancelledError
             if not connection.is_hung_up():
@@ -253,11 +254,6 @@ def _rest(started: Coroutine[Any, Any, None], pending: Any) -> Generator[Any, An
 
 def _timed_out() -> psycopg.Error:
     return psycopg.errors.ConnectionTimeout("timeout expired")
-
-
-def _cancellations() -> int:
-    task = asyncio.current_task()
-    return task.cancelling() if task else 0
 
 
 def create(
