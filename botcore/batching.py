@@ -1,4 +1,4 @@
-"""Concurrent calls of one query become one statement: what is called while two of them run makes the next one.
+"""Concurrent calls of one query become one statement: what is called while it runs makes the next one.
 
 Nobody waits for company: a call that comes alone runs at once, as its own statement and in its own task.
 """
@@ -26,11 +26,11 @@ _MOST_CALLS: Final = 128
 _CALLS_PER_CONNECTION: Final = 20
 # While so many run by themselves, the others wait
 _MOST_APART: Final = 1_000
-# What a statement costs is mostly its own, so few go at a time, of many calls each: the server has one of two in hand
-# while the other's callers go on. One that takes longer than this is not waited for
+# A statement has costs of its own, so few go at a time, of many calls each: the server has one of two in hand while the
+# other's callers go on. One that takes longer than this is not waited for
 _AT_ONCE: Final = 2
 _TURN_SECONDS: Final = 0.05
-# So many calls are worth a second statement
+# Where so many wait a second statement is worth it
 _FEW: Final = 8
 # SQLSTATE classes of what is no call's fault: the transaction's state, such as read-only, and full disks
 _EVERYBODYS: Final = ("25", "53")
@@ -69,7 +69,7 @@ class Line:
         # of them those that the others wait for, and whether one is still to take aboard who waits
         self._ahead = 0
         self._is_boarding = False
-        # the last that was of a single call: it needs a clock only when somebody comes
+        # the last that its caller runs by itself: it needs a clock only when somebody comes
         self._single: Flight | None = None
         # whether the last statement was of several calls: then the next is likely to be
         self._is_crowded = False
@@ -148,9 +148,17 @@ class Line:
             self._is_boarding = True
             flight = self._departing()
             flight.task = asyncio.create_task(self._fly(flight))
+            flight.task.add_done_callback(lambda _: self._cancelled(flight))
+
+    def _cancelled(self, flight: Flight) -> None:
+        """What `_fly` does at its end, where it was cancelled before it began."""
+        if not flight.is_begun:
+            self._is_boarding = False
+            self._arrive(flight)
 
     async def _fly(self, flight: Flight) -> None:
         is_empty = False
+        flight.is_begun = True
         try:
             try:
                 # for a moment at most: who has the turn and takes long gives it up
@@ -203,20 +211,27 @@ class Line:
             self._start()
 
     def _board(self, flight: Flight) -> None:
-        """Takes as many of those who wait as go into one statement, in their order."""
+        """Takes as many of those who wait as go into one statement; of many one half, if the other can go with it."""
+        waiting = len(self._waiting)
+        is_half = waiting >= 2 * _FEW and self._may_start() and not self._turn.locked()
+        if not is_half or self._take(flight, -(-waiting // 2)) < _FEW:
+            self._take(flight, _MOST_CALLS)
+
+    def _take(self, flight: Flight, most: int) -> int:
+        """Takes them aboard in order, beyond `most` who would wait for somebody aboard; counts who else could go."""
         kept: list[Call] = []
-        aboard: set[Any] = set()
-        size = 0
-        # of many, the other half goes at the same time, but for those that would have to wait for somebody aboard
-        is_half = len(self._waiting) >= 2 * _FEW and self._may_start() and not self._turn.locked()
-        most = -(-len(self._waiting) // 2) if is_half else _MOST_CALLS
+        aboard = {call.key for call in flight.calls} - {None}
+        size = sum(call.size for call in flight.calls)
+        left = 0
         while self._waiting and len(flight.calls) < _MOST_CALLS:
             call = self._waiting.popleft()
             if call.future.done():
                 continue
-            is_full = len(flight.calls) >= most
-            if (is_full and call.key not in aboard) or (call.key is not None and call.key in self._taken):
+            if call.key is not None and call.key in self._taken:
                 kept.append(call)
+            elif len(flight.calls) >= most and call.key not in aboard:
+                kept.append(call)
+                left += 1
             elif flight.calls and size + call.size > self._form.most:
                 kept.append(call)
                 break
@@ -227,6 +242,7 @@ class Line:
                 if call.key is not None:
                     aboard.add(call.key)
         self._waiting.extendleft(reversed(kept))
+        return left
 
     async def _settle(self, calls: list[Call]) -> None:
         try:

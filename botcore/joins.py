@@ -80,13 +80,14 @@ class Call:
 class Flight:
     """A statement since `began`, its task and the calls aboard; `clock` rings when it takes long.
 
-    One of a single call has neither task nor calls: its caller runs it.
+    One that its caller runs by itself has neither task nor calls.
     """
 
     began: float
     calls: list[Call] = field(default_factory=list)
     task: asyncio.Task[None] | None = None
     clock: asyncio.TimerHandle | None = None
+    is_begun: bool = False
     has_turn: bool = False
     is_ahead: bool = True
 

@@ -133,10 +133,11 @@ async def test_callers_of_a_task_that_somebody_cancelled_are_told(
     assert all(isinstance(each, Recorded) for each in again)
 
 
+@pytest.mark.parametrize("steps", [1, 3])
 async def test_callers_of_a_task_that_was_cancelled_before_it_had_any(
-    database: Database, connection: psycopg.Connection
+    database: Database, connection: psycopg.Connection, steps: int
 ) -> None:
-    """Those who were to go with it go with the next."""
+    """Those who were to go with it go with the next, whether it had begun to wait for its turn or not even that."""
     keys = [dialogue(each) for each in await crowd(database)]
     await asyncio.gather(*(database.messages.add(**key, role="user", content="Well?") for key in keys))
     with psycopg.connect(connection.info.dsn) as other:
@@ -144,14 +145,16 @@ async def test_callers_of_a_task_that_was_cancelled_before_it_had_any(
         answers = [asyncio.create_task(database.messages.add(**key, role="assistant", content="x")) for key in keys]
         await asyncio.sleep(0)
         pages = [asyncio.create_task(database.messages.recent(**key)) for key in keys]
-        for _ in range(3):
+        for _ in range(steps):
             await asyncio.sleep(0)
         for task in asyncio.all_tasks() - {*answers, *pages, asyncio.current_task()}:
             if "Line._fly" in repr(task.get_coro()):
                 task.cancel()
-        await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 5)
 
-    assert [len(page) for page in await asyncio.wait_for(asyncio.gather(*pages), 5)] == [2] * len(keys)
+    found = await asyncio.wait_for(asyncio.gather(*pages), 5)
+    assert all({"Hello", "Well?"} <= {each.content for each in page} for page in found)
+    ends = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 5)
+    assert {type(end) for end in ends} <= {Message, Unavailable}
 
 
 async def test_rows_go_without_the_garbage_collector(database: Database) -> None:

@@ -45,17 +45,21 @@ def _tell() -> None:
     execute("""
         DO $$
         DECLARE
-            index REGCLASS;
+            found RECORD;
         BEGIN
-            FOR index IN
-                SELECT DISTINCT i.indexrelid
+            FOR found IN
+                SELECT DISTINCT a.attrelid::regclass AS index, a.attnum, COALESCE(a.attstattarget, -1) AS target
                 FROM pg_depend AS d
                 INNER JOIN pg_index AS i ON i.indexrelid = d.objid
+                INNER JOIN pg_attribute AS a ON a.attrelid = i.indexrelid AND i.indkey[a.attnum - 1] = 0
                 WHERE d.classid = 'pg_class'::regclass
                   AND d.refclassid = 'pg_proc'::regclass
                   AND d.refobjid = 'message_words(text, bigint, bigint, bigint)'::regprocedure
             LOOP
-                EXECUTE format('ALTER INDEX %s ALTER COLUMN 1 SET STATISTICS -1', index);
+                -- to what it is
+                EXECUTE format(
+                    'ALTER INDEX %s ALTER COLUMN %s SET STATISTICS %s', found.index, found.attnum, found.target
+                );
             END LOOP;
         END
         $$
