@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import psycopg
 import pytest
@@ -27,9 +28,12 @@ def kill_server(server: Server, _: str) -> None:
 
 def kill_backend(_: Server, url: str) -> None:
     """Kill -9 of one session, at which the server ends all of them and recovers by itself."""
-    with psycopg.connect(url) as connection:
+    with suppress(psycopg.OperationalError), psycopg.connect(url, autocommit=True) as connection:
         [pid] = connection.execute(f"{BACKENDS} LIMIT 1".encode()).fetchone() or [0]
-    os.kill(pid, signal.SIGKILL)
+        os.kill(pid, signal.SIGKILL)
+        # until it has noticed: all writers could write again before that
+        while True:
+            connection.execute("SELECT")
 
 
 @pytest.mark.fault("kill -9 of the server, or of one backend, under 16 writers")
