@@ -83,35 +83,41 @@ class Shared:
         self._kept_seconds = kept_seconds
         self._stale_seconds = stale_seconds
         self._looking: asyncio.Task[None] | None = None
-        self._found: Found = {}
+        self._answer: asyncio.Task[Checks] | None = None
         self._last: Checks = ()
-        self._deadline = self._kept_until = self._stale_from = 0.0
+        self._kept_until = self._stale_from = 0.0
 
     async def checks(self) -> Checks:
         """What is known, or found out now, within DEADLINE_SECONDS."""
         now = monotonic()
-        if self._looking is None or (self._looking.done() and now >= self._kept_until):
-            self._deadline = now + DEADLINE_SECONDS
-            self._found = {check.name: check for check in self._silent}
-            self._looking = asyncio.create_task(self._look_anew(self._found))
+        if self._looking is None or self._answer is None or self._looking.done():
+            if now < self._kept_until:
+                return self._last
+            found = {check.name: check for check in self._silent}
+            self._looking = asyncio.create_task(self._look_anew(found))
+            self._answer = asyncio.create_task(self._answer_with(found, self._looking))
         if now < self._stale_from:
             return self._last
-        found = self._found
         # not cancelled with the one who waits: it is for the others, too
-        await asyncio.wait({self._looking}, timeout=self._deadline - now)
-        return tuple(found.values())
+        return await asyncio.shield(self._answer)
 
     async def close(self) -> None:
         """Ends what is under way."""
-        if self._looking:
+        if self._looking and self._answer:
             self._looking.cancel()
-            await asyncio.wait({self._looking})
+            await asyncio.wait({self._looking, self._answer})
 
     async def _look_anew(self, found: Found) -> None:
         await self._look(found)
         self._last = tuple(found.values())
         self._kept_until = monotonic() + self._kept_seconds
         self._stale_from = monotonic() + self._stale_seconds
+
+    @staticmethod
+    async def _answer_with(found: Found, looking: asyncio.Task[None]) -> Checks:
+        """One for all who wait, of whom some wake later than others while there is still something found."""
+        await asyncio.wait({looking}, timeout=DEADLINE_SECONDS)
+        return tuple(found.values())
 
 
 class Health(Shared):

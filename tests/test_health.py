@@ -1,6 +1,7 @@
 """Whether the database can be used, told at any time: a server that works, a full pool, another schema."""
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -69,6 +70,27 @@ async def test_health_for_many(database: Database, connection: psycopg.Connectio
         await database.health()
     assert time.perf_counter() - started < 0.5
     assert commits() - before < 20
+
+
+async def test_checks_at_the_deadline() -> None:
+    """Who asks while something is still being found is told at the deadline what all others are told."""
+
+    async def look(found: health.Found) -> None:
+        for number in itertools.count():
+            found["it"] = Check("it", True, number)
+            await asyncio.sleep(0)
+
+    shared = health.Shared(look, "it")
+    asking = []
+    for _ in range(100):
+        asking.append(asyncio.create_task(shared.checks()))
+        await asyncio.sleep(0.001)
+    answers = await asyncio.gather(*asking)
+    answers.append(await shared.checks())
+    await shared.close()
+
+    assert len(set(answers)) == 1
+    assert answers[0][0].milliseconds > 100
 
 
 @pytest.mark.role("superuser")  # there are no roles in its database

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import psycopg
@@ -49,12 +50,12 @@ class Server:
     def freeze(self) -> None:
         """Stops every process of it in its tracks: connections stay, nothing answers."""
         for pid in self.pids():
-            os.kill(pid, signal.SIGSTOP)
+            _signal(pid, signal.SIGSTOP)
 
     def thaw(self) -> None:
         """Lets them go on."""
         for pid in self.pids():
-            os.kill(pid, signal.SIGCONT)
+            _signal(pid, signal.SIGCONT)
 
     def pids(self) -> list[int]:
         """The server's process and then its children, none of it where it does not run."""
@@ -81,6 +82,12 @@ def family(server: int) -> list[int]:
     lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
     pairs = (map(int, line.split()) for line in lines.splitlines())
     return [server, *(pid for pid, parent in pairs if parent == server)]
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    # a worker may have ended since it was listed
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def _is_zombie(pid: int) -> bool:
