@@ -4,11 +4,12 @@ import asyncio
 import gc
 from collections.abc import AsyncIterator
 from enum import Enum
+from typing import Any
 
 import psycopg
 import pytest
 
-from botcore import Database, Message, Recorded, Unavailable
+from botcore import Database, Message, Recorded, Unavailable, batching
 from tests.conftest import until_waiting
 from tests.crowds import crowd, ids
 from tests.factories import dialogue, person, said
@@ -44,6 +45,54 @@ async def test_call_that_waits_alone_keeps_nobody_waiting(database: Database, co
         assert not alone.done()
     first, second = await asyncio.gather(alone, behind)
     assert first.message.id < second.message.id
+
+
+async def test_halves_are_under_way_at_the_same_moment(
+    database: Database, connection: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second one does not wait for the first, however long that takes."""
+    await crowd(database, chats=100)
+    monkeypatch.setattr(batching, "_TURN_SECONDS", 60)
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        calls = [
+            asyncio.create_task(said(database, telegram_user_id=n, telegram_message_id=2, content="Well?"))
+            for n in ids(100)
+        ]
+        await asyncio.wait_for(until_waiting(connection, 2), 5)
+
+    assert all(each.is_new for each in await asyncio.gather(*calls))
+
+
+async def test_calls_behind_one_that_waits_start_next_to_nothing(
+    database: Database, connection: psycopg.Connection
+) -> None:
+    """Until it ends nobody looks for them again and again, neither when they come nor when nobody could be taken."""
+    for number in (2, 7):
+        await said(database, telegram_user_id=number, telegram_message_id=1)
+    loop, started = asyncio.get_running_loop(), list[str]()
+
+    def start(loop: asyncio.AbstractEventLoop, work: Any, **options: Any) -> "asyncio.Task[Any]":
+        started.append(repr(work))
+        return asyncio.Task(work, loop=loop, **options)
+
+    with psycopg.connect(connection.info.dsn) as other:
+        other.execute("SELECT FROM chats WHERE telegram_chat_id = 7 FOR UPDATE")
+        alone = asyncio.create_task(said(database, telegram_user_id=7, telegram_message_id=2))
+        await until_waiting(connection)
+        loop.set_task_factory(start)
+        behind = []
+        for number in range(3, 23):
+            behind.append(asyncio.create_task(said(database, telegram_user_id=7, telegram_message_id=number)))
+            await asyncio.sleep(0.001)
+        await said(database, telegram_user_id=2, telegram_message_id=2)
+        await asyncio.sleep(0.2)
+        loop.set_task_factory(None)
+
+    # the other one's, and a look after each that ended or took long
+    assert sum("Line._fly" in each for each in started) < 8
+    recorded = await asyncio.gather(alone, *behind)
+    assert [each.message.id for each in recorded] == sorted(each.message.id for each in recorded)
 
 
 async def test_call_inside_of_a_transaction_that_another_call_waits_for(
