@@ -98,8 +98,10 @@ class Shared:
             self._answer = asyncio.create_task(self._answer_with(found, self._looking))
         if now < self._stale_from:
             return self._last
+        answer = self._answer
         # not cancelled with the one who waits: it is for the others, too
-        return await asyncio.shield(self._answer)
+        await asyncio.wait({answer})
+        return tuple(self._silent) if answer.cancelled() else answer.result()
 
     async def close(self) -> None:
         """Ends what is under way."""

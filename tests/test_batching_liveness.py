@@ -90,7 +90,7 @@ async def test_calls_behind_one_that_waits_start_next_to_nothing(
         loop.set_task_factory(None)
 
     # the other one's, and a look after each that ended or took long
-    assert sum("Line._fly" in each for each in started) < 8
+    assert 0 < sum("Line._fly" in each for each in started) < 8
     recorded = await asyncio.gather(alone, *behind)
     assert [each.message.id for each in recorded] == sorted(each.message.id for each in recorded)
 

@@ -88,7 +88,7 @@ async def test_connect_names_the_setting_of_a_bad_url(database_url: str, setting
 
     with pytest.raises(InvalidInput, match=f"DATABASE_{setting.upper()}"):
         async with Database.connect(database_url, **{setting: wrong}) as database:  # type: ignore[arg-type]
-            async with database._standby._standby.connection(1):  # type: ignore[union-attr]
+            async with database._standby._standby.connection(3):  # type: ignore[union-attr]
                 pass
 
 

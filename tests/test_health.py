@@ -90,7 +90,29 @@ async def test_checks_at_the_deadline() -> None:
     await shared.close()
 
     assert len(set(answers)) == 1
+    assert answers[0][0].is_ok
     assert answers[0][0].milliseconds > 100
+
+
+async def test_checks_of_a_task_that_somebody_cancelled() -> None:
+    """Who waits is told that there was no answer, and is not cancelled; the next one has it looked at anew."""
+    found_out = asyncio.Event()
+
+    async def look(found: health.Found) -> None:
+        await found_out.wait()
+        found["it"] = Check("it", True, 0.0)
+
+    shared = health.Shared(look, "it")
+    asking = [asyncio.create_task(shared.checks()) for _ in range(3)]
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    for task in asyncio.all_tasks() - {*asking, asyncio.current_task()}:
+        task.cancel()
+
+    assert [checks[0].is_ok for checks in await asyncio.gather(*asking)] == [False] * 3
+    found_out.set()
+    assert [check.is_ok for check in await shared.checks()] == [True]
+    await shared.close()
 
 
 @pytest.mark.role("superuser")  # there are no roles in its database

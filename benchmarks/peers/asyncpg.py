@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final
 
 import asyncpg
 
-from benchmarks.contender import CONNECTIONS, PAGE, Chat, Dialogues, Peer, answer, person_and_chat, question
+from benchmarks.contender import CONNECTIONS, PAGE, PLANS, Chat, Dialogues, Peer, answer, person_and_chat, question
 from benchmarks.peers import statements
 from botcore.messages import NEWEST
 
@@ -57,8 +57,9 @@ class Separate(Peer):
 
 
 class Single(Separate):
-    """botcore's record.sql and add.sql, one statement each."""
+    """botcore's record.sql and add.sql, one statement each, planned as botcore has them planned."""
 
+    settings: ClassVar[dict[str, Any]] = {"server_settings": PLANS}
     lacks: ClassVar[str] = ""
 
     async def record(self, chat: Chat, number: int) -> Any:
@@ -77,7 +78,7 @@ async def _as_it_is(connection: Any) -> None:
 class SingleUnreset(Single):
     """The same without the round trip that clears a connection whenever it goes back to the pool."""
 
-    settings: ClassVar[dict[str, Any]] = {"reset": _as_it_is}
+    settings: ClassVar[dict[str, Any]] = {"server_settings": PLANS, "reset": _as_it_is}
     lacks: ClassVar[str] = "what one user sets on a connection, the next one has"
 
 

@@ -14,7 +14,7 @@ from typing import ClassVar
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from benchmarks import load
-from benchmarks.contender import CONNECTIONS, Contender, Dialogues, Observed
+from benchmarks.contender import CONNECTIONS, PLANS, Contender, Dialogues, Observed
 from benchmarks.cpu import Server
 from benchmarks.load import Round, Work
 from benchmarks.peers.pgbench_script import script
@@ -82,6 +82,8 @@ def _run(
         address = conninfo_to_dict(url)
         # everybody on the machine can read a program's arguments
         environment = {**os.environ, "PGPASSWORD": str(address.pop("password", ""))}
+        settings = " ".join(f"-c {name}={value}" for name, value in PLANS.items())
+        address["options"] = f"{address.get('options', '')} {settings}".strip()
         run = subprocess.run(
             [*command, *limit, *defined, *files, make_conninfo("", **address)],
             capture_output=True,

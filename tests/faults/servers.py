@@ -49,13 +49,12 @@ class Server:
 
     def freeze(self) -> None:
         """Stops every process of it in its tracks: connections stay, nothing answers."""
-        for pid in self.pids():
-            _signal(pid, signal.SIGSTOP)
+        freeze(self.pids()[0])
 
     def thaw(self) -> None:
         """Lets them go on."""
-        for pid in self.pids():
-            _signal(pid, signal.SIGCONT)
+        for server in self.pids()[:1]:
+            thaw(server)
 
     def pids(self) -> list[int]:
         """The server's process and then its children, none of it where it does not run."""
@@ -82,6 +81,19 @@ def family(server: int) -> list[int]:
     lines = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], check=True, capture_output=True, text=True).stdout
     pairs = (map(int, line.split()) for line in lines.splitlines())
     return [server, *(pid for pid, parent in pairs if parent == server)]
+
+
+def freeze(server: int) -> None:
+    """Stops the process and then its children, of which it makes no more."""
+    os.kill(server, signal.SIGSTOP)
+    for pid in family(server)[1:]:
+        _signal(pid, signal.SIGSTOP)
+
+
+def thaw(server: int) -> None:
+    """Lets them go on."""
+    for pid in family(server):
+        _signal(pid, signal.SIGCONT)
 
 
 def _signal(pid: int, number: signal.Signals) -> None:

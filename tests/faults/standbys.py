@@ -16,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 
 from botcore import embedded
 from tests.conftest import POSTGRES_VERSION
-from tests.faults.servers import family
+from tests.faults.servers import freeze, thaw
 
 _SETTINGS = """
 listen_addresses = ''
@@ -59,7 +59,7 @@ class Node:
 
     def stop(self) -> None:
         """Ends it at once, where it runs, be it frozen."""
-        with suppress(FileNotFoundError, ProcessLookupError):
+        with suppress(FileNotFoundError):
             self.thaw()
         with suppress(subprocess.CalledProcessError):
             self._run("pg_ctl", "stop", "-s", "-m", "immediate", "-D", self.data)
@@ -70,13 +70,11 @@ class Node:
 
     def freeze(self) -> None:
         """Stops every process of it in its tracks: connections stay, nothing answers."""
-        for pid in family(self._pid()):
-            os.kill(pid, signal.SIGSTOP)
+        freeze(self._pid())
 
     def thaw(self) -> None:
         """Lets them go on."""
-        for pid in family(self._pid()):
-            os.kill(pid, signal.SIGCONT)
+        thaw(self._pid())
 
     def execute(self, statement: str, database: str = "postgres") -> list[tuple[Any, ...]]:
         """What one statement gives there."""
