@@ -14,7 +14,7 @@ OPERATIONS: Final = ("record", "history", "turn")
 CONNECTIONS: Final = 10
 PAGE: Final = 20
 PLANS: Final = {"plan_cache_mode": "force_generic_plan"}
-"""Of whoever runs botcore's files, as botcore's connections have it: else the server may plan them at each call."""
+"""Of whoever stores by botcore's files, as its connections have it: else the server may plan them at each call."""
 QUESTION: Final = "What was it that I asked you yesterday about the trains to the north, and which one did you find?"
 ANSWER: Final = "You asked for a train that arrives before noon. The one at 7.40 does, with one change. " * 2
 
