@@ -78,7 +78,7 @@ async def _as_it_is(connection: Any) -> None:
 class SingleUnreset(Single):
     """The same without the round trip that clears a connection whenever it goes back to the pool."""
 
-    settings: ClassVar[dict[str, Any]] = {"server_settings": PLANS, "reset": _as_it_is}
+    settings: ClassVar[dict[str, Any]] = {**Single.settings, "reset": _as_it_is}
     lacks: ClassVar[str] = "what one user sets on a connection, the next one has"
 
 
